@@ -1,0 +1,170 @@
+/*
+ * backend.h - what a kind of IPC object is to the rest of ipcfs.
+ *
+ * A kind is a set of tables: directories, and the rows (files) in them, with the functions behind
+ * each.  Walking, listing, opening and waiting are written once, over these tables, on the other
+ * side of this header; nothing here knows how the tree reaches its users.
+ *
+ * The one error convention: a function that can fail returns 0 (or a count) or a negative errno.
+ * Where the errno alone does not say what happened, the function says it in words with refuse().
+ *
+ * Unless a comment says otherwise a function runs on a thread that has the caller's own
+ * credentials, so the kernel judges what the caller may do, and it must not block.
+ */
+#ifndef IPCFS_BACKEND_H
+#define IPCFS_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct dir;
+struct row;
+
+/* One request as a backend sees it: who asks, how, and room for the reason of a refusal. */
+struct call {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;     /* the thread that asks, 0 where it cannot be seen */
+	bool may_wait; /* the call may block; a signal then ends it with -EINTR, nothing changed */
+	char reason[256];
+};
+
+/* Puts the reason in words into @call (NULL is allowed) and returns -@error. */
+int refuse(struct call *call, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * A place in the tree: a directory (row NULL) or a file in it, and the object they belong to.
+ * It is a value; @name points to memory that lives as long as the place is in use.
+ */
+struct place {
+	const struct dir *dir;
+	const struct row *row;
+	uint32_t
+		object; /* System V identifier; for a POSIX object the tree's own number of @name */
+	const char *name; /* POSIX object: its name as the C library takes it, less the slash */
+	uint16_t part;    /* semaphore of a set, message of a queue */
+	int64_t number;   /* the N of type/N and prio/N, and the TYPE of a peeked message */
+	bool inverted;    /* type/not-N */
+};
+
+/* What chmod and chown ask for; a field is meant only if its bit is set. */
+struct change {
+	bool has_mode, has_uid, has_gid;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Takes one name of a listing; returns 0, or a negative errno that ends the listing. */
+typedef int listing(void *context, const char *name, const struct place *place);
+
+/*
+ * A channel: a file whose reading or writing takes, sends or waits.
+ *
+ * With call->may_wait false a function tries and says -EAGAIN where it would have to wait.  Who
+ * waits then depends on wait_fd: a pollable descriptor is waited for and the function called
+ * again with may_wait false; without one, a thread that may block calls it with may_wait true.
+ * Calls on one open handle may run at the same time, except those that `serial` names.
+ */
+struct channel {
+	enum { SERIAL_READ = 1, SERIAL_WRITE = 2 } serial;
+	/* @flags are those of open(2).  Never waits. */
+	int (*open)(struct call *call, const struct place *place, int flags, void **state);
+	/* Completes an open that takes something: 0, or -EAGAIN while it must wait.  NULL: nothing.
+	 */
+	int (*enter)(struct call *call, void *state);
+	/* Bytes read, 0 for end of file.  NULL: not readable, EBADF. */
+	ssize_t (*read)(struct call *call, void *state, void *buffer, size_t size);
+	/*
+	 * Returns @size when all is written.  Starts at buffer + *done and moves *done on as parts
+	 * of the write can no longer be taken back; on -EAGAIN it is called again with the same
+	 * *done.
+	 */
+	ssize_t (*write)(struct call *call, void *state, const void *buffer, size_t size,
+			 size_t *done);
+	/* POLLIN | POLLOUT as far as true now.  Runs as the daemon. */
+	short (*ready)(void *state);
+	/* A descriptor that polls as the channel does, owned by the channel; -1 (or NULL): none. */
+	int (*wait_fd)(void *state);
+	/* -EIDRM if the object has been removed, else 0.  NULL where the kernel ends waits itself.
+	 */
+	int (*gone)(void *state);
+	/* Sends what an unfinished write has left, as the opener.  -EAGAIN: to be called again. */
+	int (*flush)(struct call *call, void *state);
+	/* Gives all back, whatever is left; runs as the daemon and cannot fail. */
+	void (*close)(void *state);
+};
+
+enum row_type {
+	ROW_END,      /* ends a table */
+	ROW_DIR,      /* a directory: .dir */
+	ROW_TEXT,     /* text, or a figure: .show, and .store if it can be set */
+	ROW_CHANNEL,  /* a channel: .channel; if .show is given, opening to read only shows that */
+	ROW_NUMBERED, /* a directory of channels, one for each number that .number accepts */
+};
+
+struct row {
+	const char *name; /* NULL: the names come from the directory's find and list */
+	enum row_type type;
+	mode_t mode; /* of text: 0444 or 0644.  Channels have the mode of their object */
+	const struct dir *dir;
+	/* Writes the whole content.  What the caller may not see is a negative errno. */
+	int (*show)(struct call *call, const struct place *place, FILE *out);
+	/* Sets it; @text has no newline at its end.  Not a valid value: -EINVAL, nothing changed.
+	 */
+	int (*store)(struct call *call, const struct place *place, const char *text);
+	const struct channel *channel;
+	/* Reads a name of a ROW_NUMBERED directory into place->number and ->inverted; -ENOENT. */
+	int (*number)(const char *name, struct place *place);
+};
+
+/*
+ * A directory.  stat, find and list tell what everyone may know and may run with any credentials,
+ * unless `as_caller` is set.
+ */
+struct dir {
+	const struct row *rows;
+	const struct dir *const *children; /* what find may lead to; ends with NULL; may be NULL */
+	bool as_caller;
+	/* Fills st_uid, st_gid, st_mode (permission bits only) and the three times; NULL: root's.
+	 */
+	int (*stat)(const struct place *place, struct stat *st);
+	/* Fills @found, all of it but ->object of a POSIX object.  found->name may point into
+	 * @name. */
+	int (*find)(struct call *call, const struct place *at, const char *name,
+		    struct place *found);
+	int (*list)(struct call *call, const struct place *at, listing *each, void *context);
+	/* mkdir in this directory, of @name with its attributes; fills @made as find does. */
+	int (*make)(struct call *call, const struct place *at, const char *name, mode_t mode,
+		    struct place *made);
+	/* rmdir, chmod/chown of this directory (an object's), rename within its parent. */
+	int (*remove)(struct call *call, const struct place *place);
+	int (*change)(struct call *call, const struct place *place, const struct change *change);
+	int (*rename)(struct call *call, const struct place *place, const char *to, unsigned flags);
+};
+
+/* The named refusals, for tables whose directories do not make, remove, change or rename. */
+int refuse_make(struct call *call, const struct place *at, const char *name, mode_t mode,
+		struct place *made);
+int refuse_remove(struct call *call, const struct place *place);
+int refuse_change(struct call *call, const struct place *place, const struct change *change);
+int refuse_rename(struct call *call, const struct place *place, const char *to, unsigned flags);
+
+struct kind {
+	const char *name;
+	const struct dir *dir;
+	/* Once, as the daemon, before any other call. */
+	int (*setup)(void);
+	/* inotify descriptor, readable after an object was removed whose waiters the kernel does
+	   not wake (see channel.gone); -1: none.  The reader empties it. */
+	int (*removals)(void);
+};
+
+/* All kinds, ended by NULL: a new one is a file and a line in kinds.c. */
+extern const struct kind *const kinds[];
+
+#endif

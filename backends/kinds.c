@@ -1,0 +1,11 @@
+/*
+ * kinds.c - the registry: every kind of IPC object that the tree shows.
+ */
+#include "backend.h"
+#include "kinds.h"
+
+const struct kind *const kinds[] = {
+	&sem_kind,
+	&mq_kind,
+	NULL,
+};

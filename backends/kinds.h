@@ -1,0 +1,12 @@
+/*
+ * kinds.h - the kinds by name, for the registry alone.
+ */
+#ifndef IPCFS_KINDS_H
+#define IPCFS_KINDS_H
+
+#include "backend.h"
+
+extern const struct kind sem_kind;
+extern const struct kind mq_kind;
+
+#endif

@@ -1,0 +1,348 @@
+/*
+ * mq_posix.c - POSIX message queues: finding, making and changing them, their figures.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <mqueue.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "mq.h"
+
+/* What the kernel never goes beyond, CAP_SYS_RESOURCE or not: HARD_MSGMAX, HARD_MSGSIZEMAX. */
+enum { MAXMSG_HIGHEST = 65536, MSGSIZE_HIGHEST = 16 << 20 };
+
+/* Bytes of the messages in the queue, which only the text of its file tells, to who may read it. */
+static int64_t bytes_read(int fd)
+{
+	char text[128];
+	int64_t bytes;
+	ssize_t length = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (length <= 0)
+		return -1;
+	text[length] = '\0';
+	return sscanf(text, "QSIZE:%" SCNd64, &bytes) == 1 ? bytes : -1;
+}
+
+/* Fills the figures that the caller may see. */
+static int figures_get(const char *name, struct mq_posix *queue)
+{
+	struct mq_attr attr;
+	int fd = mq_posix_open(name, O_RDONLY);
+
+	queue->messages = queue->bytes = queue->maxmsg = queue->msgsize = -1;
+	if (fd >= 0)
+		queue->bytes = bytes_read(fd);
+	else if (fd == -EACCES)
+		fd = mq_posix_open(name, O_WRONLY); /* enough for the rest of them */
+	if (fd < 0)
+		return fd;
+	if (mq_getattr(fd, &attr) == 0) {
+		queue->messages = attr.mq_curmsgs;
+		queue->maxmsg = attr.mq_maxmsg;
+		queue->msgsize = attr.mq_msgsize;
+	}
+	close(fd);
+	return 0;
+}
+
+int mq_posix_get(const char *name, struct mq_posix *queue)
+{
+	int error;
+
+	memset(queue, 0, sizeof(*queue));
+	queue->name = name;
+	error = mq_posix_stat(name, &queue->st);
+	if (!error)
+		error = figures_get(name, queue);
+	return error == -EACCES ? 0 : error;
+}
+
+static void found_set(struct place *found, const char *name)
+{
+	/* Until this thread's next one: the name that was asked for need not end where this does.
+	 */
+	static _Thread_local char found_name[NAME_MAX + 1];
+
+	snprintf(found_name, sizeof(found_name), "%s", name);
+	*found = (struct place){.dir = &mq_posix_dir, .name = found_name};
+}
+
+int mq_posix_find(const struct object_name *name, struct place *found)
+{
+	struct stat st;
+	int error = mq_posix_stat(name->posix, &st);
+
+	/* What may not be opened is there, all the same. */
+	if (error && error != -EACCES)
+		return error;
+	found_set(found, name->posix);
+	return 0;
+}
+
+static int attribute_read(struct call *call, const char *what, const char *value, long highest,
+			  long *into)
+{
+	int64_t number;
+	int error = number_read(call, what, value, 1, highest, &number);
+
+	if (!error)
+		*into = (long)number;
+	return error;
+}
+
+static int maxmsg_read(struct call *call, const char *value, void *context)
+{
+	return attribute_read(call, "maxmsg", value, MAXMSG_HIGHEST,
+			      &((struct mq_attr *)context)->mq_maxmsg);
+}
+
+static int msgsize_read(struct call *call, const char *value, void *context)
+{
+	return attribute_read(call, "msgsize", value, MSGSIZE_HIGHEST,
+			      &((struct mq_attr *)context)->mq_msgsize);
+}
+
+static const struct attribute attributes[] = {
+	{"maxmsg", maxmsg_read},
+	{"msgsize", msgsize_read},
+	{NULL},
+};
+
+/* The kernel's own choice, by mq_overview(7), which is within the limit even if the default is not.
+ */
+static long attribute_default(const char *name, const char *limit, long otherwise)
+{
+	int64_t value = mq_posix_limit(name), most = mq_posix_limit(limit);
+
+	if (value < 0 || most < 0)
+		return otherwise;
+	return (long)(value < most ? value : most);
+}
+
+/* mq_open takes both or none. */
+static void attributes_complete(struct mq_attr *attr)
+{
+	if (!attr->mq_maxmsg)
+		attr->mq_maxmsg = attribute_default("msg_default", "msg_max", 10);
+	if (!attr->mq_msgsize)
+		attr->mq_msgsize = attribute_default("msgsize_default", "msgsize_max", 8192);
+}
+
+/* What RLIMIT_MSGQUEUE counts for a queue, by getrlimit(2), with the structs of 64-bit kernels. */
+static uint64_t charge(uint64_t maxmsg, uint64_t msgsize)
+{
+	const uint64_t msg_msg = 48, tree_node = 48;
+	uint64_t nodes = maxmsg < MQ_PRIO_MAX ? maxmsg : MQ_PRIO_MAX;
+
+	return maxmsg * (msgsize + msg_msg) + nodes * tree_node;
+}
+
+static int charge_add(void *context, const char *name)
+{
+	struct mq_posix queue;
+	int error = mq_posix_get(name, &queue);
+
+	if (!error && queue.maxmsg >= 0)
+		*(uint64_t *)context += charge((uint64_t)queue.maxmsg, (uint64_t)queue.msgsize);
+	return error;
+}
+
+static int refuse_emfile(struct call *call, const struct mq_attr *attr)
+{
+	struct rlimit limit;
+	uint64_t used = 0;
+	int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0 && errno == EMFILE) {
+		getrlimit(RLIMIT_NOFILE, &limit);
+		return refuse(call, EMFILE,
+			      "RLIMIT_NOFILE of the daemon is %llu, and it has as many files open",
+			      (unsigned long long)limit.rlim_cur);
+	}
+	if (fd >= 0)
+		close(fd);
+	getrlimit(RLIMIT_MSGQUEUE, &limit);
+	mq_posix_gather(charge_add, &used);
+	return refuse(call, EMFILE,
+		      "RLIMIT_MSGQUEUE is %llu bytes, %" PRIu64 " in use by the queues that you "
+		      "can see, this queue needs %" PRIu64,
+		      (unsigned long long)limit.rlim_cur, used,
+		      charge((uint64_t)attr->mq_maxmsg, (uint64_t)attr->mq_msgsize));
+}
+
+static int refuse_einval(struct call *call, const struct mq_attr *attr)
+{
+	int64_t most = mq_posix_limit("msg_max");
+
+	if (attr->mq_maxmsg > most)
+		return refuse(call, EINVAL,
+			      "maxmsg=%ld is more than fs.mqueue.msg_max, which is %" PRId64,
+			      attr->mq_maxmsg, most);
+	most = mq_posix_limit("msgsize_max");
+	if (attr->mq_msgsize > most)
+		return refuse(call, EINVAL,
+			      "msgsize=%ld is more than fs.mqueue.msgsize_max, which is %" PRId64,
+			      attr->mq_msgsize, most);
+	return -EINVAL;
+}
+
+int mq_posix_make(struct call *call, const struct object_name *name, mode_t mode,
+		  struct place *made)
+{
+	struct mq_attr attr = {0};
+	char path[NAME_MAX + 2];
+	int error = attributes_read(call, name->attributes, attributes, &attr);
+	int fd;
+
+	if (error)
+		return error;
+	attributes_complete(&attr);
+	mq_posix_slashed(name->posix, path);
+	fd = mq_open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode & 0666, &attr);
+	if (fd >= 0) {
+		close(fd);
+		found_set(made, name->posix);
+		return 0;
+	}
+	switch (errno) {
+	case EMFILE:
+		return refuse_emfile(call, &attr);
+	case EINVAL:
+		return refuse_einval(call, &attr);
+	case ENOSPC:
+		return refuse(call, ENOSPC,
+			      "fs.mqueue.queues_max is %" PRId64
+			      ", and there are as many POSIX queues",
+			      mq_posix_limit("queues_max"));
+	default:
+		return -errno;
+	}
+}
+
+static int posix_remove(struct call *call, const struct place *place)
+{
+	return mq_posix_remove(place->name);
+}
+
+static int posix_change(struct call *call, const struct place *place, const struct change *change)
+{
+	return mq_posix_change(place->name, change);
+}
+
+static int posix_stat(const struct place *place, struct stat *st)
+{
+	struct stat queue;
+	int error = mq_posix_stat(place->name, &queue);
+
+	if (error)
+		return error;
+	st->st_uid = queue.st_uid;
+	st->st_gid = queue.st_gid;
+	st->st_mode = queue.st_mode & 0777;
+	st->st_atim = queue.st_atim;
+	st->st_mtim = queue.st_mtim;
+	st->st_ctim = queue.st_ctim;
+	return 0;
+}
+
+static int show_number(const struct place *place, FILE *out, int64_t (*of)(const struct mq_posix *))
+{
+	struct mq_posix queue;
+	int error = figures_get(place->name, &queue);
+
+	if (error)
+		return error;
+	if (of(&queue) < 0)
+		return -EACCES;
+	fprintf(out, "%" PRId64 "\n", of(&queue));
+	return 0;
+}
+
+static int64_t messages_of(const struct mq_posix *queue)
+{
+	return queue->messages;
+}
+
+static int64_t bytes_of(const struct mq_posix *queue)
+{
+	return queue->bytes;
+}
+
+static int64_t maxmsg_of(const struct mq_posix *queue)
+{
+	return queue->maxmsg;
+}
+
+static int64_t msgsize_of(const struct mq_posix *queue)
+{
+	return queue->msgsize;
+}
+
+static int show_messages(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, messages_of);
+}
+
+static int show_bytes(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, bytes_of);
+}
+
+static int show_maxmsg(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, maxmsg_of);
+}
+
+static int show_msgsize(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, msgsize_of);
+}
+
+static int show_status(struct call *call, const struct place *place, FILE *out)
+{
+	struct mq_posix queue;
+	int error = mq_posix_get(place->name, &queue);
+
+	if (error)
+		return error;
+	mq_print_posix_header(out);
+	mq_print_posix(out, &queue);
+	return 0;
+}
+
+static int show_json(struct call *call, const struct place *place, FILE *out)
+{
+	struct mq_posix queue;
+	int error = mq_posix_get(place->name, &queue);
+
+	return error ? error : json_print(out, json_pack("[o]", mq_json_posix(&queue)));
+}
+
+static const struct row rows[] = {
+	{"data", ROW_CHANNEL, .channel = &mq_channel_data},
+	{"each", ROW_CHANNEL, .channel = &mq_channel_each},
+	{"lines", ROW_CHANNEL, .channel = &mq_channel_lines},
+	{"bulk", ROW_CHANNEL, .channel = &mq_channel_bulk},
+	{"framed", ROW_CHANNEL, .channel = &mq_channel_framed},
+	{"prio", ROW_NUMBERED, .channel = &mq_channel_prio, .number = mq_prio_number},
+	{"messages", ROW_TEXT, 0444, .show = show_messages},
+	{"bytes", ROW_TEXT, 0444, .show = show_bytes},
+	{"maxmsg", ROW_TEXT, 0444, .show = show_maxmsg},
+	{"msgsize", ROW_TEXT, 0444, .show = show_msgsize},
+	{"status", ROW_TEXT, 0444, .show = show_status},
+	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{NULL, ROW_END},
+};
+
+const struct dir mq_posix_dir = {
+	.rows = rows,
+	.stat = posix_stat,
+	.make = refuse_make,
+	.remove = posix_remove,
+	.change = posix_change,
+	.rename = refuse_rename,
+};

@@ -1,0 +1,148 @@
+/*
+ * mq_print.c - message queues and their limits, as ipcs and lsipc print them.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "mq.h"
+
+void mq_print_sysv_header(FILE *out)
+{
+	ipcs_title(out, "Message Queues");
+	fprintf(out, "%-10s %-10s %-10s %-10s %-12s %-12s\n", "key", "msqid", "owner", "perms",
+		"used-bytes", "messages");
+}
+
+void mq_print_sysv(FILE *out, const struct mq_sysv *queue)
+{
+	const struct sysv_object *object = &queue->object;
+
+	ipcs_columns(out, object->key, object->id, object->uid, object->mode);
+	fprintf(out, "%-12" PRIu64 " %-12" PRIu64 "\n", queue->bytes, queue->messages);
+}
+
+void mq_print_posix_header(FILE *out)
+{
+	ipcs_title(out, "POSIX Message Queues");
+	fprintf(out, "%-21s %-10s %-10s %-12s %-12s %-10s %-10s\n", "name", "owner", "perms",
+		"used-bytes", "messages", "maxmsg", "msgsize");
+}
+
+/* A name as one column, whatever bytes it has: odd ones as \ooo. */
+static void print_name(FILE *out, const char *name, int width)
+{
+	int printed = 0;
+
+	for (; *name; name++) {
+		unsigned char byte = (unsigned char)*name;
+
+		if (byte <= ' ' || byte == 0x7f || byte == '\\')
+			printed += fprintf(out, "\\%03o", byte);
+		else
+			printed += fprintf(out, "%c", byte);
+	}
+	fprintf(out, "%*s ", printed < width ? width - printed : 0, "");
+}
+
+static void print_number(FILE *out, int64_t number, int width)
+{
+	char text[24] = "-";
+
+	if (number >= 0)
+		snprintf(text, sizeof(text), "%" PRId64, number);
+	fprintf(out, "%-*s", width, text);
+}
+
+void mq_print_posix(FILE *out, const struct mq_posix *queue)
+{
+	char listed[LISTED_NAME_SIZE], owner[ID_NAME_SIZE];
+
+	object_name_list_posix(&mq_dir, queue->name, listed);
+	user_name(queue->st.st_uid, owner);
+	print_name(out, listed, 21);
+	fprintf(out, "%-10.10s %-10o ", owner, queue->st.st_mode & 0777);
+	print_number(out, queue->bytes, 13);
+	print_number(out, queue->messages, 13);
+	print_number(out, queue->maxmsg, 11);
+	print_number(out, queue->msgsize, 10);
+	fputc('\n', out);
+}
+
+/* Adds the members of @more to @object, and drops @more; NULL for either: no memory. */
+static json_t *json_joined(json_t *object, json_t *more)
+{
+	if (!object || !more || json_object_update(object, more) < 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	json_decref(more);
+	return object;
+}
+
+json_t *mq_json_sysv(const struct mq_sysv *queue)
+{
+	return json_joined(json_sysv_object(&queue->object),
+			   json_pack("{so sI sI so so sI sI sn sn}", "ctime",
+				     json_time(queue->ctime), "usedbytes", (json_int_t)queue->bytes,
+				     "msgs", (json_int_t)queue->messages, "send",
+				     json_time(queue->stime), "recv", json_time(queue->rtime),
+				     "lspid", (json_int_t)queue->lspid, "lrpid",
+				     (json_int_t)queue->lrpid, "maxmsg", "msgsize"));
+}
+
+/* A figure, or null where the caller may not see it. */
+static json_t *json_figure(int64_t figure)
+{
+	return figure < 0 ? json_null() : json_integer(figure);
+}
+
+json_t *mq_json_posix(const struct mq_posix *queue)
+{
+	char listed[LISTED_NAME_SIZE];
+
+	object_name_list_posix(&mq_dir, queue->name, listed);
+	return json_joined(
+		json_posix_object(listed, &queue->st),
+		json_pack("{so so so sn sn sn sn so so}", "ctime", json_time(queue->st.st_ctime),
+			  "usedbytes", json_figure(queue->bytes), "msgs",
+			  json_figure(queue->messages), "send", "recv", "lspid", "lrpid", "maxmsg",
+			  json_figure(queue->maxmsg), "msgsize", json_figure(queue->msgsize)));
+}
+
+static void print_limit(FILE *out, const char *what, const char *name)
+{
+	int64_t limit = mq_posix_limit(name);
+
+	/* A kernel without POSIX queues has none. */
+	if (limit >= 0)
+		fprintf(out, "%s = %" PRId64 "\n", what, limit);
+}
+
+void mq_print_limits(FILE *out)
+{
+	struct msginfo limits = mq_sysv_limits();
+	struct rlimit bytes;
+
+	ipcs_title(out, "Messages Limits");
+	fprintf(out,
+		"max queues system wide = %d\n"
+		"max size of message (bytes) = %d\n"
+		"default max size of queue (bytes) = %d\n",
+		limits.msgmni, limits.msgmax, limits.msgmnb);
+	ipcs_title(out, "POSIX Messages Limits");
+	print_limit(out, "max queues system wide", "queues_max");
+	print_limit(out, "max messages in queue", "msg_max");
+	print_limit(out, "max size of message (bytes)", "msgsize_max");
+	print_limit(out, "default max messages in queue", "msg_default");
+	print_limit(out, "default max size of message (bytes)", "msgsize_default");
+	if (getrlimit(RLIMIT_MSGQUEUE, &bytes) == 0) {
+		if (bytes.rlim_cur == RLIM_INFINITY)
+			fprintf(out, "max size of queues per user (bytes) = unlimited\n");
+		else
+			fprintf(out, "max size of queues per user (bytes) = %llu\n",
+				(unsigned long long)bytes.rlim_cur);
+	}
+	fputc('\n', out);
+}

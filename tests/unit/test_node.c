@@ -1,0 +1,214 @@
+/*
+ * test_node.c - node ids: what is packed comes out again, visits are fresh, names are given back.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "intern.h"
+#include "node.h"
+#include "tree.h"
+
+static int read_number(const char *name, struct place *place)
+{
+	place->number = name[0];
+	return 0;
+}
+
+static const struct channel channel;
+static const struct row object_rows[] = {
+	{.name = "data", .type = ROW_CHANNEL, .channel = &channel},
+	{.name = "type", .type = ROW_NUMBERED, .channel = &channel, .number = read_number},
+	{.name = "value", .type = ROW_TEXT, .mode = 0644},
+	{.type = ROW_END},
+};
+
+static int object_stat(const struct place *place, struct stat *st)
+{
+	st->st_mode = 0640;
+	return 0;
+}
+
+static const struct dir object_dir = {.rows = object_rows, .stat = object_stat};
+static const struct dir *const children[] = {&object_dir, NULL};
+
+static int kind_find(struct call *call, const struct place *at, const char *name,
+		     struct place *found)
+{
+	*found = (struct place){.dir = &object_dir, .name = name};
+	if (name[0] >= '0' && name[0] <= '9') {
+		found->name = NULL;
+		found->object = (uint32_t)name[0] - '0' + INT32_MAX - 9;
+	}
+	return 0;
+}
+
+static const struct row kind_rows[] = {
+	{.name = "status", .type = ROW_TEXT, .mode = 0444},
+	{.type = ROW_END},
+};
+static const struct dir kind_dir = {.rows = kind_rows, .children = children, .find = kind_find};
+static const struct row root_rows[] = {
+	{.name = "README", .type = ROW_TEXT, .mode = 0444},
+	{.name = "kind", .type = ROW_DIR, .dir = &kind_dir},
+	{.type = ROW_END},
+};
+static const struct dir root = {.rows = root_rows};
+
+/* Walks a path by lookups, as the kernel does, and returns the id it ends in. */
+static uint64_t walk(const char *path)
+{
+	uint64_t id = NODE_ROOT;
+	char copy[128], *name, *rest = copy;
+
+	strcpy(copy, path);
+	while ((name = strsep(&rest, "/"))) {
+		struct node parent, child;
+		struct call call = {0};
+
+		assert_true(node_read(id, &parent));
+		if (tree_lookup(&call, &parent, name, &child) < 0)
+			return 0;
+		if (id != NODE_ROOT)
+			node_forget(id, 1);
+		id = node_publish(&child);
+		assert_int_not_equal(id, 0);
+		node_release(&child);
+	}
+	return id;
+}
+
+static void test_paths_come_back(void **state)
+{
+	static const char *const paths[] = {
+		"README",
+		"kind",
+		"kind/status",
+		"kind/name",
+		"kind/name/data",
+		"kind/name/value",
+		"kind/name/wait",
+		"kind/name/try",
+		"kind/name/within",
+		"kind/name/within/0.5",
+		"kind/name/wait/data",
+		"kind/name/try/type",
+		"kind/name/within/2/data",
+		"kind/name/within/2/type",
+	};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		uint64_t id = walk(paths[i]);
+		struct node node;
+		char path[128];
+
+		assert_int_not_equal(id, 0);
+		assert_true(node_read(id, &node));
+		tree_path(&node, path, sizeof(path));
+		assert_string_equal(path, paths[i]);
+		node_forget(id, 1);
+	}
+	assert_int_equal(name_count(), 0);
+	assert_int_equal(node_visits(), 0);
+}
+
+static void test_largest_identifier(void **state)
+{
+	uint64_t id = walk("kind/9");
+	struct node node;
+
+	assert_true(node_read(id, &node));
+	assert_int_equal(node.place.object, INT32_MAX);
+	assert_null(node.place.name);
+	node_forget(id, 1);
+}
+
+static void test_channels_are_visits(void **state)
+{
+	uint64_t first = walk("kind/name/wait/data"), second = walk("kind/name/wait/data");
+	uint64_t figure = walk("kind/name/value");
+	struct node a, b;
+
+	assert_int_not_equal(first, second);
+	assert_int_equal(figure, walk("kind/name/value"));
+	assert_true(node_read(first, &a));
+	assert_true(node_read(second, &b));
+	assert_int_equal(node_inode_number(&a), node_inode_number(&b));
+	assert_true(node_is_channel(&a));
+	node_forget(first, 1);
+	assert_false(node_read(first, &a));
+	assert_true(node_read(second, &b));
+	assert_string_equal(b.place.name, "name");
+	node_forget(second, 1);
+	node_forget(figure, 2);
+	assert_int_equal(name_count(), 0);
+	assert_int_equal(node_visits(), 0);
+	/* A slot used again has another id. */
+	second = walk("kind/name/wait/data");
+	assert_int_not_equal(first, second);
+	node_forget(second, 1);
+}
+
+static void test_many_visits(void **state)
+{
+	enum { MANY = 2000 };
+	static uint64_t ids[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		ids[i] = walk("kind/3/within/7/type/x");
+	assert_int_equal(node_visits(), MANY);
+	for (int i = 0; i < MANY; i++) {
+		struct node node;
+
+		assert_true(node_read(ids[i], &node));
+		assert_int_equal(node.within, INT64_C(7000000000));
+		assert_int_equal(node.place.number, 'x');
+		node_forget(ids[i], 1);
+	}
+	assert_int_equal(node_visits(), 0);
+}
+
+static void test_what_is_no_node(void **state)
+{
+	static const uint64_t ids[] = {0, UINT64_MAX, UINT64_C(1) << 63, UINT64_C(100) << 56};
+	struct node node;
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+		assert_false(node_read(ids[i], &node));
+		node_forget(ids[i], 1);
+	}
+}
+
+static void test_bad_limits(void **state)
+{
+	static const char *const paths[] = {"kind/a/within/",    "kind/a/within/x",
+					    "kind/a/within/1.",  "kind/a/within/-1",
+					    "kind/a/within/1e3", "kind/a/within/9999999999",
+					    "kind/a/within/.5"};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
+		assert_int_equal(walk(paths[i]), 0);
+}
+
+static int setup(void **state)
+{
+	node_number_directories(&root);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_paths_come_back),
+		cmocka_unit_test(test_largest_identifier),
+		cmocka_unit_test(test_channels_are_visits),
+		cmocka_unit_test(test_many_visits),
+		cmocka_unit_test(test_what_is_no_node),
+		cmocka_unit_test(test_bad_limits),
+	};
+
+	return cmocka_run_group_tests_name("node", tests, setup, NULL);
+}

@@ -1,0 +1,432 @@
+/*
+ * test_print - columns against what ipcs prints, JSON, and the tables of /proc/sysvipc.
+ *
+ * Works in its own IPC and mount namespaces, with a user and a group database of its own there.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/mount.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "print.h"
+
+/* Ids that the databases of this test give a long name, an odd one, and none. */
+#define LONG_NAME_ID 54321
+#define ODD_NAME_ID 54322
+#define NO_NAME_ID 4294967294u
+#define LONG_NAME "a_name_of_24_characters_"
+
+static const char *no_namespace; /* why there is none */
+
+/* Puts a file made of the old one and of what @add writes over @path. */
+static int cover(const char *path, const char *copy, void (*add)(FILE *to))
+{
+	char buffer[4096];
+	FILE *from = fopen(path, "re"), *to = fopen(copy, "we");
+	size_t size;
+
+	if (!from || !to)
+		return -errno;
+	add(to);
+	while ((size = fread(buffer, 1, sizeof(buffer), from)) > 0)
+		fwrite(buffer, 1, size, to);
+	fclose(from);
+	if (fclose(to) != 0 || mount(copy, path, NULL, MS_BIND, NULL) != 0)
+		return -errno;
+	return 0;
+}
+
+static void add_users(FILE *to)
+{
+	fprintf(to, LONG_NAME ":x:%d:%d::/:/bin/false\n", LONG_NAME_ID, LONG_NAME_ID);
+	fprintf(to, "odd\xff\"name:x:%d:%d::/:/bin/false\n", ODD_NAME_ID, ODD_NAME_ID);
+}
+
+static void add_groups(FILE *to)
+{
+	/* More members than fit the first room that a look-up tries, and the second. */
+	fprintf(to, "crowd:x:%d:", LONG_NAME_ID);
+	for (int i = 0; i < 1000; i++)
+		fprintf(to, "%smember%d", i ? "," : "", i);
+	fprintf(to, "\n");
+}
+
+static void enter_namespaces(void)
+{
+	if (unshare(CLONE_NEWIPC | CLONE_NEWNS) != 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL) != 0)
+		no_namespace = "no private IPC and mount namespaces (not root?)";
+	else if (cover("/etc/passwd", "/dev/shm/passwd", add_users) < 0 ||
+		 cover("/etc/group", "/dev/shm/group", add_groups) < 0)
+		no_namespace = "no user and group database of its own";
+}
+
+#define NEEDS_NAMESPACE()         \
+	do {                      \
+		if (no_namespace) \
+			skip();   \
+	} while (0)
+
+/* All that a command prints; the caller frees it. */
+static char *output_of(const char *command)
+{
+	FILE *from = popen(command, "re");
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+	int byte;
+
+	assert_non_null(from);
+	assert_non_null(to);
+	while ((byte = fgetc(from)) != EOF)
+		fputc(byte, to);
+	fclose(to);
+	assert_int_equal(pclose(from), 0);
+	return text;
+}
+
+static int print_queue(const char *line, void *context)
+{
+	FILE *out = context;
+	int32_t key, id;
+	unsigned mode;
+	unsigned long bytes, messages, pids[2];
+	uid_t uid;
+
+	assert_int_equal(sscanf(line, "%d %d %o %lu %lu %lu %lu %u", &key, &id, &mode, &bytes,
+				&messages, &pids[0], &pids[1], &uid),
+			 8);
+	ipcs_columns(out, key, id, uid, mode);
+	fprintf(out, "%-12lu %-12lu\n", bytes, messages);
+	return 0;
+}
+
+static int print_set(const char *line, void *context)
+{
+	FILE *out = context;
+	int32_t key, id;
+	unsigned mode;
+	unsigned long count;
+	uid_t uid;
+
+	assert_int_equal(sscanf(line, "%d %d %o %lu %u", &key, &id, &mode, &count, &uid), 5);
+	ipcs_columns(out, key, id, uid, mode);
+	fprintf(out, "%-10lu\n", count);
+	return 0;
+}
+
+static void same_as_ipcs(const char *command, const char *title, const char *header,
+			 const char *file, int (*row)(const char *line, void *context))
+{
+	char *text = NULL, *expected = output_of(command);
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	ipcs_title(out, title);
+	fputs(header, out);
+	assert_int_equal(sysvipc_read(file, row, out), 0);
+	fputc('\n', out);
+	fclose(out);
+	assert_string_equal(text, expected);
+	/* An empty table would prove little. */
+	assert_non_null(strstr(expected, "0x000004d2"));
+	free(text);
+	free(expected);
+}
+
+static const char queue_header[] =
+	"key        msqid      owner      perms      used-bytes   messages    \n";
+static const char set_header[] = "key        semid      owner      perms      nsems     \n";
+
+/* A queue with this owner and mode; the namespace ends with the process and takes it along. */
+static int queue(key_t key, uid_t uid, mode_t mode)
+{
+	struct msqid_ds status;
+	int id = msgget(key, IPC_CREAT | 0600);
+
+	assert_true(id >= 0);
+	assert_int_equal(msgctl(id, IPC_STAT, &status), 0);
+	status.msg_perm.uid = uid;
+	status.msg_perm.mode = mode;
+	assert_int_equal(msgctl(id, IPC_SET, &status), 0);
+	return id;
+}
+
+static void test_queues_as_ipcs(void **state)
+{
+	struct {
+		long type;
+		char text[100];
+	} message = {.type = 1};
+	int id;
+
+	NEEDS_NAMESPACE();
+	id = queue(1234, 0, 0644);
+	assert_int_equal(msgsnd(id, &message, 77, 0), 0);
+	queue(-1, 1, 0);
+	queue(INT32_MIN, LONG_NAME_ID, 0777);
+	queue(IPC_PRIVATE, NO_NAME_ID, 0200);
+	/* A hole in the ids, then one with a larger id. */
+	assert_int_equal(msgctl(queue(IPC_PRIVATE, 0, 0600), IPC_RMID, NULL), 0);
+	queue(7, ODD_NAME_ID, 0640);
+	same_as_ipcs("ipcs -q", "Message Queues", queue_header, "msg", print_queue);
+	same_as_ipcs("ipcs -q", "Message Queues", queue_header, "/proc/sysvipc/msg", print_queue);
+}
+
+static void test_sets_as_ipcs(void **state)
+{
+	NEEDS_NAMESPACE();
+	assert_true(semget(1234, 3, IPC_CREAT | 0640) >= 0);
+	assert_true(semget(IPC_PRIVATE, 32000, 0) >= 0);
+	same_as_ipcs("ipcs -s", "Semaphore Arrays", set_header, "sem", print_set);
+}
+
+static void test_names_of_ids(void **state)
+{
+	char name[ID_NAME_SIZE];
+
+	user_name(0, name);
+	assert_string_equal(name, "root");
+	group_name(0, name);
+	assert_string_equal(name, "root");
+	NEEDS_NAMESPACE();
+	user_name(LONG_NAME_ID, name);
+	assert_string_equal(name, LONG_NAME);
+	group_name(LONG_NAME_ID, name);
+	assert_string_equal(name, "crowd");
+	user_name(NO_NAME_ID, name);
+	assert_string_equal(name, "4294967294");
+	group_name(NO_NAME_ID, name);
+	assert_string_equal(name, "4294967294");
+}
+
+static int count_lines(const char *text, void *context)
+{
+	int *count = context;
+
+	assert_null(strchr(text, '\n'));
+	return ++*count == 3 ? -ECANCELED : 0;
+}
+
+static void test_sysvipc_read(void **state)
+{
+	char path[] = "/tmp/ipcfs-test-XXXXXX";
+	int count = 0, fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(sysvipc_read(path, count_lines, &count), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(write(fd, "header\n", 7), 7);
+	assert_int_equal(sysvipc_read(path, count_lines, &count), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(write(fd, "one\ntwo", 7), 7);
+	assert_int_equal(sysvipc_read(path, count_lines, &count), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(write(fd, "\nthree\nfour\n", 12), 12);
+	count = 0;
+	assert_int_equal(sysvipc_read(path, count_lines, &count), -ECANCELED);
+	assert_int_equal(count, 3);
+	close(fd);
+	unlink(path);
+	assert_int_equal(sysvipc_read(path, count_lines, &count), -ENOENT);
+	assert_int_equal(sysvipc_read("/", count_lines, &count), -EISDIR);
+}
+
+/* What a JSON value prints as; the caller frees it. */
+static char *printed(json_t *value)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_int_equal(json_print(out, value), 0);
+	fclose(out);
+	return text;
+}
+
+static void prints(json_t *value, const char *expected)
+{
+	/* The library prints only arrays and objects. */
+	char *text = printed(json_pack("[o]", value));
+	char *whole = NULL;
+
+	assert_true(asprintf(&whole, "[\n   %s\n]\n", expected) > 0);
+	assert_string_equal(text, whole);
+	free(text);
+	free(whole);
+}
+
+static void test_json_text(void **state)
+{
+	static const char *const odd[] = {"\xff",         "\xc3",     "\xe2\x82",
+					  "\xed\xa0\x80", "\xc0\x80", "\xf5\x80\x80\x80"};
+
+	prints(json_text(""), "\"\"");
+	prints(json_text("plain"), "\"plain\"");
+	prints(json_text("a\"b\\c\n"), "\"a\\\"b\\\\c\\n\"");
+	prints(json_text("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"),
+	       "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"");
+	prints(json_text("a\xff\xc3\xa4\xe2\x82"), "\"a\\\\xff\xc3\xa4\\\\xe2\\\\x82\"");
+	/* None of these is UTF-8: cut short, surrogate, overlong, beyond the last plane. */
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		json_t *value = json_text(odd[i]);
+
+		assert_non_null(value);
+		assert_int_equal(json_string_length(value), 4 * strlen(odd[i]));
+		json_decref(value);
+	}
+}
+
+static void test_json_values(void **state)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	prints(json_time(0), "null");
+	prints(json_time(1795254729), "1795254729");
+	assert_int_equal(json_print(out, NULL), -ENOMEM);
+	fclose(out);
+	assert_string_equal(text, "");
+	free(text);
+	text = printed(json_array());
+	assert_string_equal(text, "[]\n");
+	free(text);
+}
+
+static void test_json_print_to_full(void **state)
+{
+	FILE *out = fopen("/dev/full", "we");
+
+	if (!out)
+		skip();
+	setbuf(out, NULL);
+	assert_true(json_print(out, json_array()) < 0);
+	fclose(out);
+}
+
+static void test_json_sysv(void **state)
+{
+	struct sysv_object object = {
+		.key = 0x4d2,
+		.id = 65537,
+		.mode = 01640,
+		.uid = NO_NAME_ID,
+		.cuid = 0,
+		.gid = 0,
+		.cgid = NO_NAME_ID,
+	};
+	json_t *value = json_sysv_object(&object);
+
+	assert_non_null(value);
+	json_incref(value);
+	prints(value, "{\n"
+		      "      \"family\": \"sysv\",\n"
+		      "      \"name\": \"0x000004d2\",\n"
+		      "      \"key\": \"0x000004d2\",\n"
+		      "      \"id\": 65537,\n"
+		      "      \"owner\": \"4294967294\",\n"
+		      "      \"perms\": \"rw-r-----\",\n"
+		      "      \"cuid\": 0,\n"
+		      "      \"cuser\": \"root\",\n"
+		      "      \"cgid\": 4294967294,\n"
+		      "      \"cgroup\": \"4294967294\",\n"
+		      "      \"uid\": 4294967294,\n"
+		      "      \"user\": \"4294967294\",\n"
+		      "      \"gid\": 0,\n"
+		      "      \"group\": \"root\"\n"
+		      "   }");
+	json_decref(value);
+	object.key = 0;
+	value = json_sysv_object(&object);
+	assert_string_equal(json_string_value(json_object_get(value, "name")), "65537");
+	assert_string_equal(json_string_value(json_object_get(value, "key")), "0x00000000");
+	json_decref(value);
+}
+
+static void test_json_posix(void **state)
+{
+	struct stat st = {.st_mode = S_IFREG | 0421, .st_uid = 0, .st_gid = 0};
+	json_t *value = json_posix_object("posix:a\xff", &st);
+
+	assert_non_null(value);
+	assert_string_equal(json_string_value(json_object_get(value, "family")), "posix");
+	assert_string_equal(json_string_value(json_object_get(value, "name")), "posix:a\\xff");
+	assert_string_equal(json_string_value(json_object_get(value, "perms")), "r---w---x");
+	assert_string_equal(json_string_value(json_object_get(value, "group")), "root");
+	assert_int_equal(json_integer_value(json_object_get(value, "uid")), 0);
+	assert_true(json_is_integer(json_object_get(value, "uid")));
+	/* The file keeps its owner, and nobody who made it. */
+	assert_true(json_is_null(json_object_get(value, "key")));
+	assert_true(json_is_null(json_object_get(value, "id")));
+	assert_true(json_is_null(json_object_get(value, "cuid")));
+	assert_true(json_is_null(json_object_get(value, "cuser")));
+	assert_true(json_is_null(json_object_get(value, "cgid")));
+	assert_true(json_is_null(json_object_get(value, "cgroup")));
+	json_decref(value);
+}
+
+/* The keys that lsipc has for any object, in JSON, are there under the same names. */
+static void test_json_keys_of_lsipc(void **state)
+{
+	struct sysv_object object = {.key = 1};
+	json_t *value, *lsipc, *row, *ignored;
+	json_error_t error;
+	const char *key;
+	char *text, *command;
+
+	NEEDS_NAMESPACE();
+	value = json_sysv_object(&object);
+	/* Of this queue alone: lsipc writes a name that is not UTF-8 as it is. */
+	assert_true(asprintf(&command, "lsipc -J -o %s -q -i %d",
+			     "KEY,ID,OWNER,PERMS,CUID,CUSER,CGID,CGROUP,UID,USER,GID,GROUP",
+			     queue(1234, 0, 0644)) > 0);
+	text = output_of(command);
+	free(command);
+	lsipc = json_loads(text, 0, &error);
+	free(text);
+	assert_non_null(lsipc);
+	row = json_array_get(json_object_get(lsipc, "messages"), 0);
+	assert_int_equal(json_object_size(row), 12);
+	json_object_foreach(row, key, ignored) if (!json_object_get(value, key))
+		fail_msg("lsipc has the key %s", key);
+	json_decref(lsipc);
+	json_decref(value);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_queues_as_ipcs),
+		cmocka_unit_test(test_sets_as_ipcs),
+		cmocka_unit_test(test_names_of_ids),
+		cmocka_unit_test(test_sysvipc_read),
+		cmocka_unit_test(test_json_text),
+		cmocka_unit_test(test_json_values),
+		cmocka_unit_test(test_json_print_to_full),
+		cmocka_unit_test(test_json_sysv),
+		cmocka_unit_test(test_json_posix),
+		cmocka_unit_test(test_json_keys_of_lsipc),
+	};
+	int failed;
+
+	enter_namespaces();
+	failed = cmocka_run_group_tests_name("print", tests, NULL, NULL);
+	if (failed == 0 && no_namespace) {
+		printf("skipped in part: %s\n", no_namespace);
+		return 77;
+	}
+	return failed;
+}
