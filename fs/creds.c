@@ -1,0 +1,251 @@
+/*
+ * creds.c - becoming the caller, so that the kernel judges what the caller may do.
+ */
+#include "creds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct creds {
+	atomic_uint references;
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+	uint64_t capabilities;
+	size_t groups_count;
+	gid_t groups[];
+};
+
+static struct {
+	bool can_change;
+	uint64_t permitted;
+	ino_t user_namespace;
+	struct creds *self;
+} daemon_creds;
+
+/* Who this thread is now; NULL: the daemon.  Holds a reference. */
+static _Thread_local struct creds *current;
+
+static uint64_t capabilities_permitted(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {0};
+
+	capget(&header, data);
+	return data[0].permitted | (uint64_t)data[1].permitted << 32;
+}
+
+static int capabilities_use(uint64_t effective)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+
+	if (capget(&header, data) < 0)
+		return -errno;
+	data[0].effective = (uint32_t)effective & data[0].permitted;
+	data[1].effective = (uint32_t)(effective >> 32) & data[1].permitted;
+	return capset(&header, data) < 0 ? -errno : 0;
+}
+
+int creds_setup(void)
+{
+	struct stat st;
+
+	daemon_creds.can_change = geteuid() == 0;
+	daemon_creds.permitted = capabilities_permitted();
+	if (stat("/proc/self/ns/user", &st) == 0)
+		daemon_creds.user_namespace = st.st_ino;
+	return creds_of(geteuid(), getegid(), getpid(), &daemon_creds.self);
+}
+
+/* /proc/PID/FILE whole; the caller frees it.  NULL with errno. */
+static char *proc_read(pid_t pid, const char *file)
+{
+	char path[64];
+	char *text = NULL;
+	size_t size = 0;
+	FILE *stream;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	stream = fopen(path, "re");
+	if (!stream)
+		return NULL;
+	/* The file has no NUL bytes: one "line" is all of it. */
+	if (getdelim(&text, &size, '\0', stream) < 0) {
+		free(text);
+		text = NULL;
+	}
+	fclose(stream);
+	return text;
+}
+
+/* Capabilities count only where they are held against the daemon's own user namespace. */
+static bool same_user_namespace(pid_t pid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	return stat(path, &st) == 0 && st.st_ino == daemon_creds.user_namespace;
+}
+
+int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **result)
+{
+	struct creds *creds, *fit;
+	char *status, *at, *end;
+	size_t room = 8;
+
+	if (uid == (uid_t)-1 || gid == (gid_t)-1 || pid <= 0)
+		return -EACCES;
+	status = proc_read(pid, "status");
+	if (!status)
+		return errno == ENOMEM ? -ENOMEM : -EACCES;
+	creds = calloc(1, sizeof(*creds) + room * sizeof(gid_t));
+	if (!creds)
+		goto no_memory;
+	atomic_init(&creds->references, 1);
+	creds->uid = uid;
+	creds->gid = gid;
+	creds->pid = pid;
+	at = strstr(status, "\nGroups:");
+	if (!at)
+		goto unreadable;
+	at += strlen("\nGroups:");
+	for (;;) {
+		unsigned long group;
+
+		while (*at == '\t' || *at == ' ')
+			at++;
+		group = strtoul(at, &end, 10);
+		if (end == at)
+			break;
+		at = end;
+		if (creds->groups_count == room) {
+			room *= 2;
+			fit = realloc(creds, sizeof(*creds) + room * sizeof(gid_t));
+			if (!fit)
+				goto no_memory;
+			creds = fit;
+		}
+		creds->groups[creds->groups_count++] = (gid_t)group;
+	}
+	at = strstr(status, "\nCapEff:");
+	if (!at)
+		goto unreadable;
+	creds->capabilities = strtoull(at + strlen("\nCapEff:"), NULL, 16);
+	creds->capabilities &= daemon_creds.permitted;
+	if (creds->capabilities && !same_user_namespace(pid))
+		creds->capabilities = 0;
+	free(status);
+	*result = creds;
+	return 0;
+unreadable:
+	free(creds);
+	free(status);
+	return -EACCES;
+no_memory:
+	free(creds);
+	free(status);
+	return -ENOMEM;
+}
+
+struct creds *creds_hold(struct creds *creds)
+{
+	if (creds)
+		atomic_fetch_add(&creds->references, 1);
+	return creds;
+}
+
+void creds_release(struct creds *creds)
+{
+	if (creds && atomic_fetch_sub(&creds->references, 1) == 1)
+		free(creds);
+}
+
+bool creds_match(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid)
+{
+	return creds && creds->uid == uid && creds->gid == gid && creds->pid == pid;
+}
+
+uid_t creds_uid(const struct creds *creds)
+{
+	return creds->uid;
+}
+
+bool creds_allow(const struct creds *creds, const struct stat *st, int mask)
+{
+	unsigned bits = st->st_mode;
+
+	if (creds->capabilities >> CAP_DAC_OVERRIDE & 1)
+		return true;
+	if (creds->uid == st->st_uid) {
+		bits >>= 6;
+	} else {
+		bool member = creds->gid == st->st_gid;
+
+		for (size_t i = 0; i < creds->groups_count && !member; i++)
+			member = creds->groups[i] == st->st_gid;
+		if (member)
+			bits >>= 3;
+	}
+	return !(mask & ~bits & (R_OK | W_OK | X_OK));
+}
+
+static bool creds_equal(const struct creds *a, const struct creds *b)
+{
+	return a->uid == b->uid && a->gid == b->gid && a->capabilities == b->capabilities &&
+	       a->groups_count == b->groups_count &&
+	       !memcmp(a->groups, b->groups, a->groups_count * sizeof(gid_t));
+}
+
+/* Back to full effective capabilities, which every change needs.  There is no going on without. */
+static void regain(void)
+{
+	if (capabilities_use(daemon_creds.permitted) < 0 || syscall(SYS_setresuid, -1, 0, -1) < 0 ||
+	    capabilities_use(daemon_creds.permitted) < 0)
+		abort();
+}
+
+static int change(const struct creds *creds)
+{
+	if (syscall(SYS_setgroups, creds->groups_count, creds->groups) < 0 ||
+	    syscall(SYS_setresgid, -1, creds->gid, -1) < 0 ||
+	    syscall(SYS_setresuid, -1, creds->uid, -1) < 0)
+		return -errno;
+	/* Root's capabilities come with uid 0, no other's do. */
+	if (creds->capabilities == (creds->uid ? 0 : daemon_creds.permitted))
+		return 0;
+	return capabilities_use(creds->capabilities);
+}
+
+int creds_become(struct creds *creds)
+{
+	struct creds *from = current ? current : daemon_creds.self;
+	struct creds *to = creds ? creds : daemon_creds.self;
+	int error;
+
+	if (!daemon_creds.can_change || creds_equal(from, to))
+		return 0;
+	regain();
+	error = change(to);
+	if (error) {
+		regain();
+		if (change(daemon_creds.self))
+			abort();
+		to = NULL;
+	}
+	creds_release(current);
+	current = to == daemon_creds.self ? NULL : creds_hold(to);
+	return error;
+}

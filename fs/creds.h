@@ -1,0 +1,42 @@
+/*
+ * creds.h - becoming the caller, so that the kernel judges what the caller may do.
+ *
+ * A thread changes only itself: raw system calls, effective ids alone.  The real uid stays the
+ * daemon's, so no user can signal or trace it, and so it can change back.  A thread stays who it is
+ * until it must be someone else.  If a change back fails the process ends: it must not go on with
+ * more than the caller had.
+ */
+#ifndef IPCFS_CREDS_H
+#define IPCFS_CREDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* Who a caller is: ids, groups and capabilities.  Immutable, counted. */
+struct creds;
+
+/*
+ * Once, before threads: notes what the daemon itself is.  Unless it is root there is nobody to
+ * become and creds_become does nothing.
+ */
+int creds_setup(void);
+
+/*
+ * Reads who thread @pid is, whose effective ids are @uid and @gid, from /proc.  -EACCES: it cannot
+ * be seen, or its ids are the "unchanged" of setresuid(2); -ENOMEM.
+ */
+int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **creds);
+struct creds *creds_hold(struct creds *creds);
+void creds_release(struct creds *creds);
+/* True if @creds were read for this thread under these ids. */
+bool creds_match(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid);
+uid_t creds_uid(const struct creds *creds);
+/* What access(2) would say, from the mode bits and the capability to pass them by. */
+bool creds_allow(const struct creds *creds, const struct stat *st, int mask);
+
+/* The calling thread becomes the caller; NULL: the daemon itself. */
+int creds_become(struct creds *creds);
+
+#endif

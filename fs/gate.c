@@ -1,0 +1,68 @@
+/*
+ * gate.c - the one way from a request to a kind: who asks, and the thread made to be them.
+ */
+#include "gate.h"
+
+#include <pthread.h>
+#include <string.h>
+
+/* Guards handle->creds.  Two threads may use one handle at the same moment. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Keeps what the thread is alive until it is someone else. */
+static _Thread_local struct creds *held;
+
+static void hold(struct creds *creds)
+{
+	creds_release(held);
+	held = creds;
+}
+
+void gate_public(fuse_req_t req, struct call *call)
+{
+	const struct fuse_ctx *context = fuse_req_ctx(req);
+
+	memset(call, 0, sizeof(*call));
+	call->uid = context->uid;
+	call->gid = context->gid;
+	call->pid = context->pid;
+}
+
+void gate_daemon(struct call *call)
+{
+	memset(call, 0, sizeof(*call));
+	creds_become(NULL);
+}
+
+int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct creds **result)
+{
+	struct creds *creds = NULL;
+	int error = 0;
+
+	gate_public(req, call);
+	if (handle) {
+		pthread_mutex_lock(&lock);
+		if (creds_match(handle->creds, call->uid, call->gid, call->pid))
+			creds = creds_hold(handle->creds);
+		pthread_mutex_unlock(&lock);
+	}
+	if (!creds) {
+		/* Only the daemon itself can see every caller. */
+		creds_become(NULL);
+		error = creds_of(call->uid, call->gid, call->pid, &creds);
+		if (error)
+			return refuse(call, -error, "process %d cannot be seen in /proc",
+				      (int)call->pid);
+		if (handle) {
+			pthread_mutex_lock(&lock);
+			creds_release(handle->creds);
+			handle->creds = creds_hold(creds);
+			pthread_mutex_unlock(&lock);
+		}
+	}
+	error = creds_become(creds);
+	hold(creds);
+	if (result)
+		*result = creds;
+	return error;
+}

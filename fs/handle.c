@@ -1,0 +1,92 @@
+/*
+ * handle.c - open files and directories, by number.
+ */
+#include "handle.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "tree.h"
+
+static struct {
+	pthread_rwlock_t lock;
+	struct handle **slots;
+	uint32_t *generations;
+	uint32_t size;
+	uint32_t hint; /* no slot below is free */
+} table = {.lock = PTHREAD_RWLOCK_INITIALIZER};
+
+static bool table_grow(void)
+{
+	uint32_t size = table.size ? table.size * 2 : 64;
+	struct handle **slots = realloc(table.slots, size * sizeof(*slots));
+	uint32_t *generations;
+
+	if (!slots)
+		return false;
+	table.slots = slots;
+	generations = realloc(table.generations, size * sizeof(*generations));
+	if (!generations)
+		return false;
+	table.generations = generations;
+	for (; table.size < size; table.size++) {
+		slots[table.size] = NULL;
+		generations[table.size] = 0;
+	}
+	return true;
+}
+
+struct handle *handle_new(enum handle_type type, const struct node *node)
+{
+	struct handle *handle = calloc(1, sizeof(*handle));
+	uint32_t slot;
+
+	if (!handle)
+		return NULL;
+	pthread_rwlock_wrlock(&table.lock);
+	for (slot = table.hint; slot < table.size && table.slots[slot]; slot++)
+		;
+	if (slot == table.size && !table_grow()) {
+		pthread_rwlock_unlock(&table.lock);
+		free(handle);
+		return NULL;
+	}
+	table.hint = slot + 1;
+	table.slots[slot] = handle;
+	/* 62 bits: epoll's data has to carry two more. */
+	table.generations[slot] = (table.generations[slot] + 1) & (UINT32_MAX >> 2);
+	handle->number = (uint64_t)table.generations[slot] << 32 | slot;
+	pthread_rwlock_unlock(&table.lock);
+	handle->type = type;
+	handle->node = *node;
+	handle->poll_fd = -1;
+	node_hold(node);
+	return handle;
+}
+
+struct handle *handle_get(uint64_t number)
+{
+	uint32_t slot = (uint32_t)number;
+	struct handle *handle = NULL;
+
+	pthread_rwlock_rdlock(&table.lock);
+	if (slot < table.size && table.generations[slot] == number >> 32)
+		handle = table.slots[slot];
+	pthread_rwlock_unlock(&table.lock);
+	return handle;
+}
+
+void handle_free(struct handle *handle)
+{
+	uint32_t slot = (uint32_t)handle->number;
+
+	pthread_rwlock_wrlock(&table.lock);
+	table.slots[slot] = NULL;
+	if (slot < table.hint)
+		table.hint = slot;
+	pthread_rwlock_unlock(&table.lock);
+	node_release(&handle->node);
+	creds_release(handle->creds);
+	free(handle->content);
+	free(handle);
+}

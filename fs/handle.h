@@ -1,0 +1,50 @@
+/*
+ * handle.h - open files and directories, by number.
+ */
+#ifndef IPCFS_HANDLE_H
+#define IPCFS_HANDLE_H
+
+#include "hash.h"
+
+#include "creds.h"
+#include "node.h"
+
+struct operation;
+
+enum handle_type { HANDLE_TEXT, HANDLE_DIRECTORY, HANDLE_CHANNEL };
+
+/* The two directions in which a channel's operations may have to take turns. */
+enum direction { DIRECTION_READ, DIRECTION_WRITE, DIRECTIONS };
+
+struct handle {
+	enum handle_type type;
+	uint64_t number;  /* as the kernel knows it */
+	struct node node; /* holds its name */
+
+	/* HANDLE_TEXT, HANDLE_DIRECTORY: the content as it was at open. */
+	char *content;
+	size_t size;
+
+	/* HANDLE_CHANNEL */
+	void *state;
+	struct creds *creds; /* of who used it last */
+	/* Of a serial channel: whether an operation is under way, and those that wait for their
+	   turn. Guarded by the lock of operation.c. */
+	bool busy[DIRECTIONS];
+	struct operation *turn[DIRECTIONS];
+
+	/* Of who sleeps in poll(2) on it; guarded by the lock of poll.c. */
+	void *poller;
+	short poll_events;
+	int poll_fd;
+	UT_hash_handle poll_hh;
+	struct handle *prev, *next;
+};
+
+/* A new handle on @node; NULL: no memory. */
+struct handle *handle_new(enum handle_type type, const struct node *node);
+struct handle *handle_get(uint64_t number);
+/* Drops the number and all but the channel's state, which must be closed. */
+void handle_free(struct handle *handle);
+
+#endif

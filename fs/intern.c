@@ -1,0 +1,121 @@
+/*
+ * intern.c - object names as numbers, so that a node id can carry one.
+ *
+ * A name keeps its number as long as anything refers to it: each node the kernel knows, each open
+ * handle.  Numbers are used again afterwards.
+ */
+#include "intern.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include "hash.h"
+
+struct name {
+	UT_hash_handle hh;
+	uint64_t references;
+	uint32_t number;
+	char text[];
+};
+
+/* Index 0 is never used; a free slot holds the next free number, shifted left, with bit 0 set. */
+static struct {
+	pthread_mutex_t lock;
+	struct name *by_text;
+	struct name **slots;
+	uint32_t size, used, held;
+	uint32_t free_list;
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static uint32_t slot_take(void)
+{
+	uint32_t number = table.free_list;
+
+	if (number) {
+		table.free_list = (uint32_t)((uintptr_t)table.slots[number] >> 1);
+		return number;
+	}
+	if (table.used + 1 >= table.size) {
+		uint32_t size = table.size ? table.size * 2 : 64;
+		struct name **slots = realloc(table.slots, size * sizeof(*slots));
+
+		if (!slots || size > INT32_MAX)
+			return 0;
+		table.slots = slots;
+		table.size = size;
+	}
+	return ++table.used;
+}
+
+uint32_t name_intern(const char *text)
+{
+	struct name *name;
+	size_t length = strlen(text);
+	uint32_t number = 0;
+
+	pthread_mutex_lock(&table.lock);
+	HASH_FIND_STR(table.by_text, text, name);
+	if (!name) {
+		name = malloc(sizeof(*name) + length + 1);
+		number = name ? slot_take() : 0;
+		if (!number) {
+			free(name);
+			goto out;
+		}
+		memcpy(name->text, text, length + 1);
+		name->number = number;
+		name->references = 0;
+		table.slots[number] = name;
+		table.held++;
+		HASH_ADD_STR(table.by_text, text, name);
+	}
+	name->references++;
+	number = name->number;
+out:
+	pthread_mutex_unlock(&table.lock);
+	return number;
+}
+
+const char *name_text(uint32_t number)
+{
+	const char *text;
+
+	pthread_mutex_lock(&table.lock);
+	text = table.slots[number]->text;
+	pthread_mutex_unlock(&table.lock);
+	return text;
+}
+
+void name_ref(uint32_t number)
+{
+	pthread_mutex_lock(&table.lock);
+	table.slots[number]->references++;
+	pthread_mutex_unlock(&table.lock);
+}
+
+void name_unref(uint32_t number, uint64_t references)
+{
+	struct name *name;
+
+	pthread_mutex_lock(&table.lock);
+	name = table.slots[number];
+	name->references -= references;
+	if (!name->references) {
+		HASH_DEL(table.by_text, name);
+		table.slots[number] = (struct name *)((uintptr_t)table.free_list << 1 | 1);
+		table.free_list = number;
+		table.held--;
+		free(name);
+	}
+	pthread_mutex_unlock(&table.lock);
+}
+
+uint32_t name_count(void)
+{
+	uint32_t held;
+
+	pthread_mutex_lock(&table.lock);
+	held = table.held;
+	pthread_mutex_unlock(&table.lock);
+	return held;
+}

@@ -1,0 +1,18 @@
+/*
+ * intern.h - object names as numbers, so that a node id can carry one.
+ */
+#ifndef IPCFS_INTERN_H
+#define IPCFS_INTERN_H
+
+#include <stdint.h>
+
+/* The number of @name, with one more reference to it; 0: no memory. */
+uint32_t name_intern(const char *name);
+/* The text of a number that is referred to; it lives as long as the reference. */
+const char *name_text(uint32_t number);
+void name_ref(uint32_t number);
+void name_unref(uint32_t number, uint64_t references);
+/* Names now held; for tests. */
+uint32_t name_count(void);
+
+#endif

@@ -1,0 +1,178 @@
+/*
+ * main.c - the command: options, mounting, and the order in which all is set up.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "creds.h"
+#include "fuse.h"
+#include "node.h"
+#include "operation.h"
+#include "poller.h"
+#include "requests.h"
+#include "root.h"
+#include "serve.h"
+#include "version.h"
+
+enum { WAITING_MAX = 16384 };
+
+struct options {
+	int read_only, private, debug, foreground, help, version;
+	unsigned waiting_max;
+	char *source, *mountpoint;
+};
+
+static const struct fuse_opt option_table[] = {
+	{"-h", offsetof(struct options, help), 1},
+	{"--help", offsetof(struct options, help), 1},
+	{"-V", offsetof(struct options, version), 1},
+	{"--version", offsetof(struct options, version), 1},
+	{"-f", offsetof(struct options, foreground), 1},
+	{"-d", offsetof(struct options, debug), 1},
+	{"debug", offsetof(struct options, debug), 1},
+	{"ro", offsetof(struct options, read_only), 1},
+	{"private", offsetof(struct options, private), 1},
+	{"waiting_max=%u", offsetof(struct options, waiting_max), 0},
+	FUSE_OPT_END,
+};
+
+static void print_help(void)
+{
+	puts("usage: ipcfs [options] MOUNTPOINT\n"
+	     "Mounts the IPC objects of this machine as a file tree; README in it tells more.\n"
+	     "\n"
+	     "  -f                  stay in the foreground\n"
+	     "  -d                  print every request (implies -f)\n"
+	     "  -h, -V              this help, the version\n"
+	     "  -o ro               look, touch nothing\n"
+	     "  -o private          of root: serve root alone, not every user\n"
+	     "  -o waiting_max=N    operations that one user may have waiting (16384)\n"
+	     "  -o OPT,...          further mount options, see mount.fuse3(8)\n"
+	     "\n"
+	     "Unmount with umount MOUNTPOINT, as a plain user fusermount3 -u MOUNTPOINT.");
+}
+
+static int take_argument(void *data, const char *argument, int key, struct fuse_args *args)
+{
+	struct options *options = data;
+
+	if (key != FUSE_OPT_KEY_NONOPT)
+		return 1;
+	/* mount(8) names a source first, the way fstab has it. */
+	if (!options->mountpoint) {
+		options->mountpoint = strdup(argument);
+	} else if (!options->source) {
+		options->source = options->mountpoint;
+		options->mountpoint = strdup(argument);
+	} else {
+		fprintf(stderr, "ipcfs: one mount point, not also '%s'\n", argument);
+		return -1;
+	}
+	return options->mountpoint ? 0 : -1;
+}
+
+/* A time limit on requests aborts the whole mount when somebody waits that long. */
+static void warn_of_request_timeout(void)
+{
+	FILE *file = fopen("/proc/sys/fs/fuse/max_request_timeout", "re");
+	unsigned seconds = 0;
+
+	if (file && fscanf(file, "%u", &seconds) == 1 && seconds)
+		fprintf(stderr,
+			"ipcfs: fs.fuse.max_request_timeout is %u: the kernel will end this mount "
+			"when anybody waits that long in it; set it to 0 first\n",
+			seconds);
+	if (file)
+		fclose(file);
+}
+
+static int add_mount_options(struct fuse_args *args, const struct options *options)
+{
+	int error = fuse_opt_add_arg(args, "-ofsname=ipcfs,subtype=ipcfs,nosuid,nodev,noexec");
+
+	if (!error && geteuid() == 0 && !options->private)
+		error = fuse_opt_add_arg(args, "-oallow_other");
+	if (!error && options->read_only)
+		error = fuse_opt_add_arg(args, "-oro");
+	if (!error && options->debug)
+		error = fuse_opt_add_arg(args, "-odebug");
+	return error;
+}
+
+/* Everything between a session and its end, with the mount in place. */
+static int run(struct fuse_session *session, const struct options *options)
+{
+	int error;
+
+	/* The threads of what follows must be those of the process that stays. */
+	if (fuse_daemonize(options->foreground || options->debug) < 0)
+		return -errno;
+	serve_block_signals();
+	poller_setup(request_poll_wake, request_poll_drop);
+	error = operations_setup(options->waiting_max);
+	return error ? error : serve(session);
+}
+
+static int mount_and_run(struct fuse_args *args, const struct options *options)
+{
+	struct fuse_session *session;
+	const struct dir *root;
+	int error;
+
+	error = creds_setup();
+	if (error) {
+		fprintf(stderr, "ipcfs: /proc: %s\n", strerror(-error));
+		return error;
+	}
+	root = root_setup();
+	if (!root)
+		return -EIO;
+	node_number_directories(root);
+	if (add_mount_options(args, options) < 0)
+		return -ENOMEM;
+	mount_mode.read_only = options->read_only;
+	session = fuse_session_new(args, &requests, sizeof(requests), NULL);
+	if (!session)
+		return -EINVAL;
+	warn_of_request_timeout();
+	error = -EIO;
+	if (fuse_session_mount(session, options->mountpoint) == 0) {
+		error = run(session, options);
+		if (error)
+			fprintf(stderr, "ipcfs: %s\n", strerror(-error));
+		fuse_session_unmount(session);
+	}
+	fuse_session_destroy(session);
+	return error;
+}
+
+int main(int argc, char **argv)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
+	struct options options = {.waiting_max = WAITING_MAX};
+	int error = 0;
+
+	if (fuse_opt_parse(&args, &options, option_table, take_argument) < 0)
+		return 2;
+	if (options.help) {
+		print_help();
+	} else if (options.version) {
+		printf("ipcfs %s, libfuse %s\n", IPCFS_VERSION, fuse_pkgversion());
+	} else if (!options.mountpoint) {
+		fputs("usage: ipcfs [options] MOUNTPOINT (ipcfs -h tells more)\n", stderr);
+		error = 2;
+	} else {
+		/* Modes are the caller's business; the kernel has applied the caller's umask. */
+		umask(0);
+		error = mount_and_run(&args, &options) ? 1 : 0;
+	}
+	free(options.source);
+	free(options.mountpoint);
+	fuse_opt_free_args(&args);
+	return error;
+}

@@ -1,0 +1,276 @@
+/*
+ * node.c - what a node id means: packing, and the table of visits.
+ */
+#include "node.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "intern.h"
+
+enum {
+	DIRECTORIES = 127,
+	ROW_ITSELF = 63,
+	SHIFT_DIR = 56,
+	SHIFT_ROW = 50,
+	SHIFT_VIEW = 48,
+	SHIFT_NAMED = 47,
+	SHIFT_OBJECT = 16,
+};
+#define VISIT (UINT64_C(1) << 63)
+
+static struct {
+	const struct dir *dir;
+	const struct dir *parent;
+	const struct row *row; /* its row in the parent; NULL: the parent finds it */
+} directories[DIRECTORIES];
+/* Number 0 is none, so that no id is 0; the root's is 1. */
+static unsigned directories_count = 1;
+enum { ROOT_DIRECTORY = 1 };
+
+static unsigned directory_number(const struct dir *dir)
+{
+	for (unsigned i = ROOT_DIRECTORY; i < directories_count; i++)
+		if (directories[i].dir == dir)
+			return i;
+	return DIRECTORIES;
+}
+
+static void number_directory(const struct dir *dir, const struct dir *parent,
+			     const struct row *in_parent)
+{
+	if (directory_number(dir) != DIRECTORIES)
+		return;
+	assert(directories_count < DIRECTORIES);
+	directories[directories_count].dir = dir;
+	directories[directories_count].parent = parent;
+	directories[directories_count++].row = in_parent;
+	for (const struct row *row = dir->rows; row->type != ROW_END; row++) {
+		assert(row - dir->rows < ROW_ITSELF);
+		if (row->type == ROW_DIR)
+			number_directory(row->dir, dir, row);
+	}
+	for (const struct dir *const *child = dir->children; child && *child; child++)
+		number_directory(*child, dir, NULL);
+}
+
+void node_number_directories(const struct dir *root)
+{
+	number_directory(root, NULL, NULL);
+}
+
+const struct dir *node_parent_directory(const struct dir *dir, const struct row **row)
+{
+	unsigned number = directory_number(dir);
+
+	*row = directories[number].row;
+	return directories[number].parent;
+}
+
+bool node_is_channel(const struct node *node)
+{
+	const struct row *row = node->place.row;
+
+	if (!row || node->view == VIEW_ITSELF)
+		return false;
+	return row->type == ROW_CHANNEL || (row->type == ROW_NUMBERED && node->numbered);
+}
+
+bool node_is_visit(const struct node *node)
+{
+	return node_is_channel(node) || node->place.number ||
+	       (node->view == VIEW_WITHIN && node->within != NO_LIMIT);
+}
+
+/* Visits: slots that grow, a free list through them, a generation that tells reuse. */
+
+struct visit {
+	struct node node;
+	uint32_t generation;
+	uint32_t next_free;
+	bool held;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct visit **blocks;
+	uint32_t blocks_count, used, free_list, held;
+} visits = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+enum { BLOCK = 256 };
+
+/* Blocks never move, so a visit can be read while others are added. */
+static struct visit *visit_at(uint32_t slot)
+{
+	return &visits.blocks[slot / BLOCK][slot % BLOCK];
+}
+
+static uint64_t visit_add(const struct node *node)
+{
+	struct visit *visit;
+	uint32_t slot;
+	uint64_t id = 0;
+
+	pthread_mutex_lock(&visits.lock);
+	if (visits.free_list) {
+		slot = visits.free_list;
+		visits.free_list = visit_at(slot)->next_free;
+	} else {
+		slot = visits.used + 1;
+		if (slot / BLOCK >= visits.blocks_count) {
+			struct visit **blocks = realloc(
+				visits.blocks, (visits.blocks_count + 1) * sizeof(struct visit *));
+			struct visit *block = blocks ? calloc(BLOCK, sizeof(*block)) : NULL;
+
+			if (blocks)
+				visits.blocks = blocks;
+			if (!block)
+				goto out;
+			blocks[visits.blocks_count++] = block;
+		}
+		visits.used = slot;
+	}
+	visit = visit_at(slot);
+	visit->node = *node;
+	visit->generation = (visit->generation + 1) & INT32_MAX;
+	visit->held = true;
+	visits.held++;
+	id = VISIT | (uint64_t)visit->generation << 32 | slot;
+out:
+	pthread_mutex_unlock(&visits.lock);
+	return id;
+}
+
+/* The visit of an id, or NULL; call with the lock held. */
+static struct visit *visit_find(uint64_t id)
+{
+	uint32_t slot = (uint32_t)id;
+	struct visit *visit;
+
+	if (!slot || slot > visits.used)
+		return NULL;
+	visit = visit_at(slot);
+	return visit->held && visit->generation == (id >> 32 & INT32_MAX) ? visit : NULL;
+}
+
+uint32_t node_visits(void)
+{
+	uint32_t held;
+
+	pthread_mutex_lock(&visits.lock);
+	held = visits.held;
+	pthread_mutex_unlock(&visits.lock);
+	return held;
+}
+
+uint64_t node_publish(const struct node *node)
+{
+	const struct place *place = &node->place;
+	uint64_t row = place->row ? (uint64_t)(place->row - place->dir->rows) : ROW_ITSELF;
+	uint64_t dir = directory_number(place->dir);
+	uint64_t id;
+
+	assert(dir < DIRECTORIES);
+	if (node_is_visit(node))
+		id = visit_add(node);
+	else if (dir == ROOT_DIRECTORY && !place->row && node->view == VIEW_ITSELF)
+		return NODE_ROOT;
+	else
+		id = dir << SHIFT_DIR | row << SHIFT_ROW | (uint64_t)node->view << SHIFT_VIEW |
+		     (uint64_t)(place->name != NULL) << SHIFT_NAMED |
+		     (uint64_t)(place->object & INT32_MAX) << SHIFT_OBJECT | place->part;
+	if (id && place->name)
+		name_ref(place->object);
+	return id;
+}
+
+bool node_read(uint64_t id, struct node *node)
+{
+	unsigned row;
+
+	memset(node, 0, sizeof(*node));
+	node->within = NO_LIMIT;
+	if (id & VISIT) {
+		struct visit *visit;
+
+		pthread_mutex_lock(&visits.lock);
+		visit = visit_find(id);
+		if (visit)
+			*node = visit->node;
+		pthread_mutex_unlock(&visits.lock);
+		return visit;
+	}
+	if (id == NODE_ROOT) {
+		node->place.dir = directories[ROOT_DIRECTORY].dir;
+		return true;
+	}
+	if (id >> SHIFT_DIR < ROOT_DIRECTORY || id >> SHIFT_DIR >= directories_count)
+		return false;
+	node->place.dir = directories[id >> SHIFT_DIR].dir;
+	row = id >> SHIFT_ROW & 63;
+	node->place.row = row == ROW_ITSELF ? NULL : &node->place.dir->rows[row];
+	node->view = id >> SHIFT_VIEW & 3;
+	node->place.object = id >> SHIFT_OBJECT & INT32_MAX;
+	node->place.part = id & UINT16_MAX;
+	if (id >> SHIFT_NAMED & 1)
+		node->place.name = name_text(node->place.object);
+	return true;
+}
+
+void node_forget(uint64_t id, uint64_t lookups)
+{
+	uint32_t name = 0;
+
+	if (id & VISIT) {
+		struct visit *visit;
+
+		pthread_mutex_lock(&visits.lock);
+		visit = visit_find(id);
+		if (visit) {
+			name = visit->node.place.name ? visit->node.place.object : 0;
+			visit->held = false;
+			visit->next_free = visits.free_list;
+			visits.free_list = (uint32_t)id;
+			visits.held--;
+		}
+		pthread_mutex_unlock(&visits.lock);
+		lookups = 1;
+	} else if (id != NODE_ROOT && id >> SHIFT_NAMED & 1) {
+		name = id >> SHIFT_OBJECT & INT32_MAX;
+	}
+	if (name)
+		name_unref(name, lookups);
+}
+
+static uint64_t hash(uint64_t state, const void *data, size_t size)
+{
+	/* FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/ */
+	for (const unsigned char *byte = data; size--; byte++)
+		state = (state ^ *byte) * UINT64_C(0x100000001b3);
+	return state;
+}
+
+uint64_t node_inode_number(const struct node *node)
+{
+	const struct place *place = &node->place;
+	uint64_t fields[] = {
+		directory_number(place->dir),
+		place->row ? (uint64_t)(place->row - place->dir->rows) : ROW_ITSELF,
+		node->view,
+		(uint64_t)node->within,
+		place->part,
+		(uint64_t)place->number,
+		place->inverted,
+		node->numbered,
+		place->name ? 0 : place->object,
+	};
+	uint64_t number = hash(UINT64_C(0xcbf29ce484222325), fields, sizeof(fields));
+
+	if (fields[0] == ROOT_DIRECTORY && !place->row && node->view == VIEW_ITSELF)
+		return NODE_ROOT;
+	if (place->name)
+		number = hash(number, place->name, strlen(place->name));
+	return number | 2; /* 0 is no inode, 1 is the root's */
+}

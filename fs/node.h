@@ -1,0 +1,69 @@
+/*
+ * node.h - what a node id means.
+ *
+ * A node is a place in the tables seen in one of four views, and its 64-bit id says all of that:
+ *
+ *   63    0: packed, as below.  1: a visit; bits 62..32 its generation, 31..0 its slot.
+ *   62..56  directory, as numbered by node_number_directories
+ *   55..50  row in it, 63 for the directory itself
+ *   49..48  view
+ *   47      the object is a name (POSIX), else a System V identifier
+ *   46..16  object
+ *   15..0   part
+ *
+ * A visit is what cannot be packed: a channel file, a directory that carries a time limit, a file
+ * with a number.  Every lookup of one makes a new visit, so no two openers of a channel share an
+ * inode, whose lock a blocked write holds.  All else has the same id at every lookup.
+ */
+#ifndef IPCFS_NODE_H
+#define IPCFS_NODE_H
+
+#include "backend.h"
+
+enum view {
+	VIEW_ITSELF, /* a directory, a text; of a channel row: the link to its file in wait/ */
+	VIEW_WAIT,
+	VIEW_TRY,
+	VIEW_WITHIN,
+};
+
+#define NO_LIMIT (-1)
+
+struct node {
+	struct place place;
+	enum view view;
+	bool numbered;  /* a channel of a numbered row, place.number chosen; else that row's
+			   directory */
+	int64_t within; /* nanoseconds, of VIEW_WITHIN; NO_LIMIT in the directory `within` itself */
+};
+
+#define NODE_ROOT 1
+
+/* Once: gives every directory that can be reached from @root its number. */
+void node_number_directories(const struct dir *root);
+
+/* The directory above, NULL for the root, and the row that leads down from it, NULL where find
+ * does. */
+const struct dir *node_parent_directory(const struct dir *dir, const struct row **row);
+
+/* True if the node is a file that reads, writes or waits. */
+bool node_is_channel(const struct node *node);
+/* True if each lookup must make a new id. */
+bool node_is_visit(const struct node *node);
+
+/*
+ * The id under which the kernel is told of @node, 0 for no memory.  The id takes a reference of its
+ * own to the object's name for each time it is handed out; node_forget gives them back.
+ */
+uint64_t node_publish(const struct node *node);
+/* Reads an id that the kernel has not forgotten; false if it is none. */
+bool node_read(uint64_t id, struct node *node);
+void node_forget(uint64_t id, uint64_t lookups);
+
+/* Stable across lookups and mounts: what st_ino shows. */
+uint64_t node_inode_number(const struct node *node);
+
+/* Visits now held; for tests. */
+uint32_t node_visits(void);
+
+#endif

@@ -1,0 +1,360 @@
+/*
+ * operation.c - reading, writing and entering channels: at once where that is possible, parked
+ * where it must wait.
+ */
+#include "operation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "hash.h"
+#include <utlist.h>
+
+#include "clock.h"
+#include "reactor.h"
+#include "waiter.h"
+
+struct user {
+	UT_hash_handle hh;
+	uid_t uid;
+	unsigned parked;
+};
+
+pthread_mutex_t operations_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct {
+	struct operation *all;
+	struct operation *ending;
+	struct user *users;
+	unsigned uid_limit;
+	bool closed;
+	pthread_cond_t empty;
+} parked = {.empty = PTHREAD_COND_INITIALIZER};
+
+static const struct channel *channel_of(const struct operation *op)
+{
+	return op->handle->node.place.row->channel;
+}
+
+static enum direction direction_of(const struct operation *op)
+{
+	return op->kind == OPERATION_READ ? DIRECTION_READ : DIRECTION_WRITE;
+}
+
+static bool is_serial(const struct operation *op)
+{
+	int serial = channel_of(op)->serial;
+
+	return (op->kind == OPERATION_READ && (serial & SERIAL_READ)) ||
+	       (op->kind == OPERATION_WRITE && (serial & SERIAL_WRITE));
+}
+
+ssize_t operation_attempt(struct operation *op)
+{
+	const struct channel *channel = channel_of(op);
+	void *state = op->handle->state;
+
+	switch (op->kind) {
+	case OPERATION_ENTER:
+		return channel->enter(&op->call, state);
+	case OPERATION_READ:
+		return channel->read(&op->call, state, op->buffer, op->size);
+	case OPERATION_WRITE:
+		return channel->write(&op->call, state, op->buffer, op->size, &op->done);
+	case OPERATION_FLUSH:
+		return channel->flush(&op->call, state);
+	}
+	return -EINVAL;
+}
+
+/* What has gone can't be taken back, so it is what the caller must hear of. */
+static ssize_t final_result(const struct operation *op, ssize_t result)
+{
+	return result < 0 && op->done ? (ssize_t)op->done : result;
+}
+
+/* Counts, with the lock held. */
+static int count_in(uid_t uid)
+{
+	struct user *user;
+
+	HASH_FIND(hh, parked.users, &uid, sizeof(uid), user);
+	if (!user) {
+		user = calloc(1, sizeof(*user));
+		if (!user)
+			return -ENOMEM;
+		user->uid = uid;
+		HASH_ADD(hh, parked.users, uid, sizeof(uid), user);
+	}
+	if (user->parked >= parked.uid_limit)
+		return -EDQUOT;
+	user->parked++;
+	return 0;
+}
+
+static void count_out(uid_t uid)
+{
+	struct user *user;
+
+	HASH_FIND(hh, parked.users, &uid, sizeof(uid), user);
+	if (user && !--user->parked) {
+		HASH_DEL(parked.users, user);
+		free(user);
+	}
+}
+
+/* Copies @op to the heap and tells its owner.  The buffer of a write is copied, a read's is new. */
+static int park(struct operation *op, struct operation **result)
+{
+	struct operation *copy = malloc(sizeof(*copy));
+	int error;
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *op;
+	if (op->size) {
+		copy->buffer = malloc(op->size);
+		if (!copy->buffer) {
+			free(copy);
+			return -ENOMEM;
+		}
+		if (op->kind == OPERATION_WRITE)
+			memcpy(copy->buffer, op->buffer, op->size);
+	}
+	copy->deadline = op->within == NO_LIMIT ? NO_LIMIT : clock_now() + op->within;
+	creds_hold(copy->creds);
+	pthread_mutex_lock(&operations_lock);
+	error = parked.closed ? -EINTR : count_in(copy->call.uid);
+	if (!error)
+		DL_APPEND(parked.all, copy);
+	pthread_mutex_unlock(&operations_lock);
+	if (error) {
+		creds_release(copy->creds);
+		free(copy->buffer);
+		free(copy);
+		if (error == -EDQUOT)
+			refuse(&op->call, EDQUOT, "%u operations of one user may wait at a time",
+			       parked.uid_limit);
+		return error;
+	}
+	copy->hooks->parked(copy);
+	if (copy->deadline != NO_LIMIT)
+		reactor_expect(copy->deadline);
+	*result = copy;
+	return 0;
+}
+
+/* Waits for the kernel object, wherever that is done. */
+static void settle(struct operation *op)
+{
+	const struct channel *channel = channel_of(op);
+	int fd = channel->wait_fd ? channel->wait_fd(op->handle->state) : -1;
+	int error;
+
+	op->call.may_wait = fd < 0;
+	error = fd < 0 ? waiter_run(op) : reactor_queue(op, fd, direction_of(op) == DIRECTION_READ);
+	if (error)
+		operation_complete(op, error);
+}
+
+/* Gives the turn to the next; returns it, to be attempted.  NULL: nobody waits. */
+static struct operation *pass_turn(struct handle *handle, enum direction direction)
+{
+	struct operation *next;
+
+	pthread_mutex_lock(&operations_lock);
+	next = handle->turn[direction];
+	if (next) {
+		DL_DELETE2(handle->turn[direction], next, place_prev, place_next);
+		next->where = NOWHERE;
+		next->has_turn = true;
+	} else {
+		handle->busy[direction] = false;
+	}
+	pthread_mutex_unlock(&operations_lock);
+	return next;
+}
+
+/* Answers and frees @op; returns who has its turn now. */
+static struct operation *end(struct operation *op, ssize_t result)
+{
+	struct operation *next = NULL;
+
+	op->hooks->unparked(op);
+	pthread_mutex_lock(&operations_lock);
+	DL_DELETE(parked.all, op);
+	if (op->in_ending)
+		DL_DELETE2(parked.ending, op, ending_prev, ending_next);
+	count_out(op->call.uid);
+	pthread_mutex_unlock(&operations_lock);
+	if (op->has_turn)
+		next = pass_turn(op->handle, direction_of(op));
+	op->hooks->finished(op, final_result(op, result));
+	creds_release(op->creds);
+	free(op->buffer);
+	free(op);
+	pthread_mutex_lock(&operations_lock);
+	if (!parked.all)
+		pthread_cond_broadcast(&parked.empty);
+	pthread_mutex_unlock(&operations_lock);
+	return next;
+}
+
+/* Attempts @next and whoever gets the turn after it, until one has to wait. */
+static void go_on(struct operation *next)
+{
+	while (next) {
+		int error = creds_become(next->creds);
+		ssize_t result = error;
+
+		next->call.may_wait = false;
+		if (!error)
+			result = next->ending ? -next->ending : operation_attempt(next);
+		if (result == -EAGAIN) {
+			settle(next);
+			return;
+		}
+		next = end(next, result);
+	}
+}
+
+void operation_complete(struct operation *op, ssize_t result)
+{
+	go_on(end(op, result));
+}
+
+/* True: @op may go ahead.  Else it has joined those who wait for their turn, parked. */
+static ssize_t take_turn(struct operation *op)
+{
+	struct handle *handle = op->handle;
+	enum direction direction = direction_of(op);
+	struct operation *copy;
+	int error;
+
+	pthread_mutex_lock(&operations_lock);
+	if (!handle->busy[direction]) {
+		handle->busy[direction] = op->has_turn = true;
+		pthread_mutex_unlock(&operations_lock);
+		return 0;
+	}
+	pthread_mutex_unlock(&operations_lock);
+	if (!op->waits)
+		return -EAGAIN;
+	error = park(op, &copy);
+	if (error)
+		return error;
+	pthread_mutex_lock(&operations_lock);
+	if (copy->ending) {
+		pthread_mutex_unlock(&operations_lock);
+		operation_complete(copy, -copy->ending);
+	} else if (!handle->busy[direction]) {
+		handle->busy[direction] = copy->has_turn = true;
+		pthread_mutex_unlock(&operations_lock);
+		go_on(copy);
+	} else {
+		DL_APPEND2(handle->turn[direction], copy, place_prev, place_next);
+		copy->where = IN_TURN;
+		pthread_mutex_unlock(&operations_lock);
+	}
+	return OPERATION_PARKED;
+}
+
+ssize_t operation_start(struct operation *op)
+{
+	struct operation *copy;
+	ssize_t result;
+	int error;
+
+	if (is_serial(op)) {
+		result = take_turn(op);
+		if (result)
+			return result;
+	}
+	op->call.may_wait = false;
+	result = operation_attempt(op);
+	if (result == -EAGAIN && op->waits) {
+		error = park(op, &copy);
+		if (!error) {
+			settle(copy);
+			return OPERATION_PARKED;
+		}
+		result = error;
+	}
+	if (op->has_turn)
+		go_on(pass_turn(op->handle, direction_of(op)));
+	return final_result(op, result);
+}
+
+void operation_end(struct operation *op, int error)
+{
+	int none = 0;
+
+	if (!atomic_compare_exchange_strong(&op->ending, &none, error) || op->in_ending)
+		return;
+	op->in_ending = true;
+	DL_APPEND2(parked.ending, op, ending_prev, ending_next);
+}
+
+void operation_interrupt(struct operation *op)
+{
+	pthread_mutex_lock(&operations_lock);
+	operation_end(op, EINTR);
+	pthread_mutex_unlock(&operations_lock);
+	reactor_wake();
+}
+
+struct operation *operation_next_ending(void)
+{
+	struct operation *op = parked.ending;
+
+	if (op) {
+		op->in_ending = false;
+		DL_DELETE2(parked.ending, op, ending_prev, ending_next);
+	}
+	return op;
+}
+
+struct operation *operations_parked(void)
+{
+	return parked.all;
+}
+
+bool operation_take_out(struct operation *op)
+{
+	switch (op->where) {
+	case IN_TURN:
+		DL_DELETE2(op->handle->turn[direction_of(op)], op, place_prev, place_next);
+		op->where = NOWHERE;
+		return true;
+	case IN_QUEUE:
+		reactor_unqueue(op);
+		return true;
+	case IN_THREAD:
+	case NOWHERE:
+		break;
+	}
+	return false;
+}
+
+int operations_setup(unsigned uid_limit)
+{
+	int error = waiter_setup();
+
+	parked.uid_limit = uid_limit;
+	return error ? error : reactor_setup();
+}
+
+void operations_end(void)
+{
+	struct operation *op;
+
+	pthread_mutex_lock(&operations_lock);
+	parked.closed = true;
+	DL_FOREACH(parked.all, op)
+		operation_end(op, EINTR);
+	reactor_wake();
+	while (parked.all)
+		pthread_cond_wait(&parked.empty, &operations_lock);
+	pthread_mutex_unlock(&operations_lock);
+}

@@ -1,0 +1,94 @@
+/*
+ * operation.h - reading, writing and entering channels: at once where that is possible, parked
+ * where it must wait.
+ *
+ * An operation tries on the thread that brings it.  If it must wait it is copied to the heap and
+ * parked in one of three places: behind another that has its handle's turn, in a queue of the
+ * reactor if the kernel object can be polled, or in a thread of its own that makes the blocking
+ * call.  However it ends - done, interrupted, late, its object removed, the mount ended - it ends
+ * once, through `finished`, and is freed.
+ */
+#ifndef IPCFS_OPERATION_H
+#define IPCFS_OPERATION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "creds.h"
+#include "handle.h"
+
+enum operation_kind { OPERATION_ENTER, OPERATION_READ, OPERATION_WRITE, OPERATION_FLUSH };
+
+struct operation;
+
+/* What the owner of an operation wants to be told; called without any lock held. */
+struct operation_hooks {
+	/* The operation moved to @parked, its last address; operation_interrupt may come from now
+	 * on. */
+	void (*parked)(struct operation *parked);
+	/* No operation_interrupt may come after this returns. */
+	void (*unparked)(struct operation *parked);
+	/* The result of a parked operation: a count or a negative errno. */
+	void (*finished)(struct operation *parked, ssize_t result);
+};
+
+struct operation {
+	/* Set by who starts it. */
+	enum operation_kind kind;
+	const struct operation_hooks *hooks;
+	struct handle *handle;
+	struct call call;
+	struct creds *creds;
+	void *buffer; /* of OPERATION_READ: for an operation that does not park, room for size bytes
+		       */
+	size_t size;
+	bool waits;     /* false: -EAGAIN instead of parking */
+	int64_t within; /* nanoseconds until -ETIMEDOUT, or NO_LIMIT */
+	void *request;  /* the owner's */
+
+	/* Kept by operation.c and its neighbours, under operations_lock. */
+	size_t done;
+	bool has_turn;
+	atomic_int ending; /* errno to end with as soon as possible, 0: none */
+	enum { NOWHERE, IN_TURN, IN_QUEUE, IN_THREAD } where;
+	bool in_ending, in_signalled; /* in the list of that name */
+	int64_t deadline;
+	struct queue *queue;
+	struct waiter *waiter;
+	struct operation *prev, *next;             /* all parked */
+	struct operation *place_prev, *place_next; /* in its turn or queue */
+	struct operation *ending_prev, *ending_next;
+	struct operation *signalled_prev, *signalled_next;
+};
+
+#define OPERATION_PARKED ((ssize_t)-4096) /* no errno */
+
+/* Starts the threads behind all this.  @uid_limit: operations that one user may have parked. */
+int operations_setup(unsigned uid_limit);
+/* Ends what is parked with -EINTR, parks nothing more, and returns when all has been answered. */
+void operations_end(void);
+
+/*
+ * Runs @op, which may be on the stack: its result, or OPERATION_PARKED.  The thread must be the
+ * caller.  -EDQUOT: the user has too many parked.
+ */
+ssize_t operation_start(struct operation *op);
+/* Asks a parked operation to end with -EINTR.  Takes a lock for a moment; answers nothing itself.
+ */
+void operation_interrupt(struct operation *parked);
+
+/* For the neighbours (reactor.c, waiter.c) only. */
+extern pthread_mutex_t operations_lock;
+ssize_t operation_attempt(struct operation *op);
+/* Answers a parked operation that is NOWHERE, and goes on with who waited for its turn. */
+void operation_complete(struct operation *op, ssize_t result);
+/* With the lock held: takes it out of its turn or queue.  False if a thread has it. */
+bool operation_take_out(struct operation *op);
+/* With the lock held: all parked operations, by ->next. */
+struct operation *operations_parked(void);
+/* With the lock held: asks it to end with @error, unless it was asked before. */
+void operation_end(struct operation *op, int error);
+/* With the lock held: the next that was asked to end, off the list; NULL: none. */
+struct operation *operation_next_ending(void);
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * poller.c - clients that sleep in poll(2), select(2) or epoll on a channel.
+ *
+ * Where the kernel object has a descriptor, the reactor watches that, one event for each sleeper.
+ * System V objects and semaphores have none: they are looked at every 10 ms while anybody sleeps.
+ */
+#include "poller.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "clock.h"
+#include "reactor.h"
+
+enum { TICK = 10000000 };
+
+static struct {
+	pthread_mutex_t lock;
+	struct handle *ticking;
+	struct handle *watched; /* those with a descriptor, by number */
+	int64_t ticked_at;
+	void (*wake)(void *sleeper);
+	void (*drop)(void *sleeper);
+} pollers = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void poller_setup(void (*wake)(void *sleeper), void (*drop)(void *sleeper))
+{
+	pollers.wake = wake;
+	pollers.drop = drop;
+}
+
+/* With the lock held. */
+static void forget(struct handle *handle)
+{
+	if (!handle->poller)
+		return;
+	pollers.drop(handle->poller);
+	handle->poller = NULL;
+	if (handle->poll_fd < 0)
+		DL_DELETE(pollers.ticking, handle);
+}
+
+/* With the lock held. */
+static void unwatch(struct handle *handle)
+{
+	HASH_DELETE(poll_hh, pollers.watched, handle);
+	reactor_unwatch(handle->poll_fd);
+	close(handle->poll_fd);
+	handle->poll_fd = -1;
+}
+
+void poller_add(struct handle *handle, void *sleeper, short events)
+{
+	const struct channel *channel = handle->node.place.row->channel;
+	int fd = channel->wait_fd ? channel->wait_fd(handle->state) : -1;
+	bool first;
+
+	pthread_mutex_lock(&pollers.lock);
+	forget(handle);
+	handle->poller = sleeper;
+	handle->poll_events = events;
+	/* A descriptor of its own: its place in epoll is then no one else's. */
+	if (fd >= 0 && handle->poll_fd < 0) {
+		handle->poll_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (handle->poll_fd >= 0)
+			HASH_ADD(poll_hh, pollers.watched, number, sizeof(handle->number), handle);
+	}
+	if (handle->poll_fd >= 0 && reactor_watch(handle->poll_fd, events, handle->number) < 0)
+		unwatch(handle);
+	first = handle->poll_fd < 0 && !pollers.ticking;
+	if (handle->poll_fd < 0)
+		DL_APPEND(pollers.ticking, handle);
+	pthread_mutex_unlock(&pollers.lock);
+	if (first)
+		reactor_wake();
+}
+
+void poller_remove(struct handle *handle)
+{
+	pthread_mutex_lock(&pollers.lock);
+	forget(handle);
+	if (handle->poll_fd >= 0)
+		unwatch(handle);
+	pthread_mutex_unlock(&pollers.lock);
+}
+
+/* With the lock held. */
+static void wake(struct handle *handle)
+{
+	pollers.wake(handle->poller);
+	forget(handle);
+}
+
+void poller_event(uint64_t number)
+{
+	struct handle *handle;
+
+	pthread_mutex_lock(&pollers.lock);
+	HASH_FIND(poll_hh, pollers.watched, &number, sizeof(number), handle);
+	if (handle && handle->poller)
+		wake(handle);
+	pthread_mutex_unlock(&pollers.lock);
+}
+
+bool poller_tick(void)
+{
+	struct handle *handle, *next;
+	bool any;
+
+	pthread_mutex_lock(&pollers.lock);
+	if (pollers.ticking && clock_now() - pollers.ticked_at >= TICK) {
+		pollers.ticked_at = clock_now();
+		DL_FOREACH_SAFE(pollers.ticking, handle, next) {
+			const struct channel *channel = handle->node.place.row->channel;
+
+			if (channel->ready(handle->state) &
+			    (handle->poll_events | POLLERR | POLLHUP))
+				wake(handle);
+		}
+	}
+	any = pollers.ticking;
+	pthread_mutex_unlock(&pollers.lock);
+	return any;
+}

@@ -1,0 +1,28 @@
+/*
+ * poller.h - clients that sleep in poll(2), select(2) or epoll on a channel.
+ */
+#ifndef IPCFS_POLLER_H
+#define IPCFS_POLLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "handle.h"
+
+/* How the owner of the handles wakes a sleeper, and drops one that has been woken or is gone. */
+void poller_setup(void (*wake)(void *sleeper), void (*drop)(void *sleeper));
+
+/*
+ * Remembers @sleeper, who waits for @events on @handle, in place of any before.  To be called
+ * before the readiness is computed that the sleeper is told at once, so no change falls between.
+ */
+void poller_add(struct handle *handle, void *sleeper, short events);
+/* Forgets the sleeper of a handle that closes. */
+void poller_remove(struct handle *handle);
+
+/* For the reactor's thread: the descriptor of a handle became ready. */
+void poller_event(uint64_t handle);
+/* For the reactor's thread: looks at what no descriptor tells of; true if there is any. */
+bool poller_tick(void);
+
+#endif

@@ -1,0 +1,326 @@
+/*
+ * reactor.c - one thread that waits for everything that can be polled, and keeps the time.
+ *
+ * Parked operations on one kernel object and in one direction form a queue, first come first
+ * served, with one descriptor in epoll however many wait.  Only this thread attempts and removes
+ * what is in a queue.  It takes one event at a time, so no event can speak of a queue already gone.
+ */
+#include "reactor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "hash.h"
+#include <utlist.h>
+
+#include "clock.h"
+#include "poller.h"
+#include "waiter.h"
+
+struct queue {
+	UT_hash_handle hh;
+	struct {
+		dev_t device;
+		ino_t inode;
+		uint64_t reading;
+	} object;
+	int fd;
+	struct operation *operations;
+};
+
+/* What epoll's data says, in its two lowest bits. */
+enum tag { TAG_QUEUE, TAG_WAKE, TAG_REMOVAL, TAG_POLLER };
+
+static struct {
+	int epoll;
+	int wake;
+	int64_t earliest; /* the next deadline, under operations_lock */
+	struct queue *queues;
+} reactor = {.epoll = -1, .wake = -1, .earliest = INT64_MAX};
+
+enum { NANOSECONDS = 1000000000, SIGNAL_AGAIN = 2000000, POLL_AGAIN = 10000000 };
+
+void reactor_wake(void)
+{
+	uint64_t one = 1;
+
+	/* It fails only when the counter is full, and then the thread wakes anyway. */
+	(void)!write(reactor.wake, &one, sizeof(one));
+}
+
+void reactor_expect(int64_t deadline)
+{
+	bool earlier;
+
+	pthread_mutex_lock(&operations_lock);
+	earlier = deadline < reactor.earliest;
+	if (earlier)
+		reactor.earliest = deadline;
+	pthread_mutex_unlock(&operations_lock);
+	if (earlier)
+		reactor_wake();
+}
+
+static int epoll_add(int fd, uint32_t events, uint64_t data)
+{
+	struct epoll_event event = {.events = events, .data.u64 = data};
+
+	return epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* With the lock held: the queue for what @fd polls, made if need be. */
+static int queue_find(int fd, bool reading, struct queue **result)
+{
+	struct queue *queue;
+	struct stat st;
+	int error;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	queue = calloc(1, sizeof(*queue));
+	if (!queue)
+		return -ENOMEM;
+	queue->object.device = st.st_dev;
+	queue->object.inode = st.st_ino;
+	queue->object.reading = reading;
+	HASH_FIND(hh, reactor.queues, &queue->object, sizeof(queue->object), *result);
+	if (*result) {
+		free(queue);
+		return 0;
+	}
+	queue->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (queue->fd < 0) {
+		error = -errno;
+		free(queue);
+		return error;
+	}
+	error = epoll_add(queue->fd, reading ? EPOLLIN : EPOLLOUT, (uintptr_t)queue | TAG_QUEUE);
+	if (error) {
+		close(queue->fd);
+		free(queue);
+		return error;
+	}
+	HASH_ADD(hh, reactor.queues, object, sizeof(queue->object), queue);
+	*result = queue;
+	return 0;
+}
+
+int reactor_queue(struct operation *op, int fd, bool reading)
+{
+	struct queue *queue = NULL;
+	int error;
+
+	pthread_mutex_lock(&operations_lock);
+	error = op->ending ? -op->ending : queue_find(fd, reading, &queue);
+	if (!error) {
+		DL_APPEND2(queue->operations, op, place_prev, place_next);
+		op->queue = queue;
+		op->where = IN_QUEUE;
+	}
+	pthread_mutex_unlock(&operations_lock);
+	return error;
+}
+
+bool reactor_unqueue(struct operation *op)
+{
+	struct queue *queue = op->queue;
+
+	DL_DELETE2(queue->operations, op, place_prev, place_next);
+	op->queue = NULL;
+	op->where = NOWHERE;
+	if (queue->operations)
+		return false;
+	HASH_DEL(reactor.queues, queue);
+	epoll_ctl(reactor.epoll, EPOLL_CTL_DEL, queue->fd, NULL);
+	close(queue->fd);
+	free(queue);
+	return true;
+}
+
+/* operation_complete may act as others; this thread is the daemon. */
+static void complete(struct operation *op, ssize_t result)
+{
+	operation_complete(op, result);
+	creds_become(NULL);
+}
+
+/* The object is ready: the operations of its queue in their order, until one has to wait again. */
+static void queue_serve(struct queue *queue)
+{
+	bool gone = false;
+
+	while (!gone) {
+		struct operation *op;
+		ssize_t result;
+
+		/* Others only append, so the first stays the first. */
+		pthread_mutex_lock(&operations_lock);
+		op = queue->operations;
+		pthread_mutex_unlock(&operations_lock);
+		/* An interrupt is looked at last, so that nothing is taken for who has given up. */
+		result = op->ending ? -op->ending : operation_attempt(op);
+		if (result == -EAGAIN)
+			return;
+		pthread_mutex_lock(&operations_lock);
+		gone = reactor_unqueue(op);
+		pthread_mutex_unlock(&operations_lock);
+		complete(op, result);
+	}
+}
+
+/* Answers those that were asked to end; a thread that has one is told to leave it. */
+static void take_ending(void)
+{
+	struct operation *op;
+
+	pthread_mutex_lock(&operations_lock);
+	while ((op = operation_next_ending())) {
+		if (op->where == IN_THREAD) {
+			waiter_signal(op);
+		} else if (operation_take_out(op)) {
+			pthread_mutex_unlock(&operations_lock);
+			complete(op, -op->ending);
+			pthread_mutex_lock(&operations_lock);
+		}
+	}
+	pthread_mutex_unlock(&operations_lock);
+}
+
+static void take_late(void)
+{
+	int64_t now = clock_now();
+	struct operation *op;
+
+	pthread_mutex_lock(&operations_lock);
+	if (reactor.earliest > now) {
+		pthread_mutex_unlock(&operations_lock);
+		return;
+	}
+	reactor.earliest = INT64_MAX;
+	for (op = operations_parked(); op; op = op->next) {
+		if (op->deadline == NO_LIMIT || op->ending)
+			continue;
+		if (op->deadline <= now)
+			operation_end(op, ETIMEDOUT);
+		else if (op->deadline < reactor.earliest)
+			reactor.earliest = op->deadline;
+	}
+	pthread_mutex_unlock(&operations_lock);
+}
+
+/* An object has gone that the kernel wakes nobody for. */
+static void take_removed(int fd)
+{
+	char events[4096] __attribute__((aligned(8)));
+	struct operation *op;
+
+	while (read(fd, events, sizeof(events)) > 0)
+		;
+	pthread_mutex_lock(&operations_lock);
+	for (op = operations_parked(); op; op = op->next) {
+		const struct channel *channel = op->handle->node.place.row->channel;
+
+		if (channel->gone && channel->gone(op->handle->state))
+			operation_end(op, EIDRM);
+	}
+	pthread_mutex_unlock(&operations_lock);
+}
+
+/* Nanoseconds until there is something to do without an event. */
+static int64_t time_to_sleep(bool signalling, bool polling)
+{
+	int64_t sleep = INT64_MAX;
+
+	pthread_mutex_lock(&operations_lock);
+	if (reactor.earliest != INT64_MAX)
+		sleep = reactor.earliest - clock_now();
+	pthread_mutex_unlock(&operations_lock);
+	if (signalling && sleep > SIGNAL_AGAIN)
+		sleep = SIGNAL_AGAIN;
+	if (polling && sleep > POLL_AGAIN)
+		sleep = POLL_AGAIN;
+	return sleep < 0 ? 0 : sleep;
+}
+
+static void *reactor_main(void *unused)
+{
+	struct epoll_event event;
+	uint64_t count;
+
+	for (;;) {
+		int64_t sleep = time_to_sleep(waiter_signal_again(), poller_tick());
+		struct timespec timeout = {sleep / NANOSECONDS, sleep % NANOSECONDS};
+
+		if (epoll_pwait2(reactor.epoll, &event, 1, sleep == INT64_MAX ? NULL : &timeout,
+				 NULL) == 1) {
+			switch (event.data.u64 & 3) {
+			case TAG_QUEUE:
+				queue_serve((struct queue *)(uintptr_t)event.data.u64);
+				break;
+			case TAG_WAKE:
+				/* Never empty here, and the count says nothing. */
+				(void)!read(reactor.wake, &count, sizeof(count));
+				break;
+			case TAG_REMOVAL:
+				take_removed((int)(event.data.u64 >> 2));
+				break;
+			case TAG_POLLER:
+				poller_event(event.data.u64 >> 2);
+				break;
+			}
+		}
+		take_late();
+		take_ending();
+	}
+	return unused;
+}
+
+int reactor_watch(int fd, short events, uint64_t handle)
+{
+	/* poll's and epoll's bits are the same. */
+	struct epoll_event event = {
+		.events = (uint32_t)events | EPOLLONESHOT,
+		.data.u64 = handle << 2 | TAG_POLLER,
+	};
+
+	if (epoll_ctl(reactor.epoll, EPOLL_CTL_MOD, fd, &event) == 0 ||
+	    epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, fd, &event) == 0)
+		return 0;
+	return -errno;
+}
+
+void reactor_unwatch(int fd)
+{
+	epoll_ctl(reactor.epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+int reactor_setup(void)
+{
+	pthread_t thread;
+	int error;
+
+	reactor.epoll = epoll_create1(EPOLL_CLOEXEC);
+	reactor.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (reactor.epoll < 0 || reactor.wake < 0)
+		return -errno;
+	error = epoll_add(reactor.wake, EPOLLIN, TAG_WAKE);
+	for (const struct kind *const *kind = kinds; *kind && !error; kind++) {
+		int fd = (*kind)->removals ? (*kind)->removals() : -1;
+
+		if (fd >= 0)
+			error = epoll_add(fd, EPOLLIN, (uint64_t)fd << 2 | TAG_REMOVAL);
+	}
+	if (error)
+		return error;
+	error = pthread_create(&thread, NULL, reactor_main, NULL);
+	if (error)
+		return -error;
+	pthread_detach(thread);
+	return 0;
+}

@@ -1,0 +1,398 @@
+/*
+ * request_content.c - requests about the content of files: open, read, write, close, poll.
+ *
+ * A text is written whole at open and read from there.  A channel's reads and writes are
+ * operations, which may park; opening one may be an operation too, and closing one may leave
+ * something to send.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate.h"
+#include "handle.h"
+#include "operation.h"
+#include "poller.h"
+#include "reply.h"
+#include "requests.h"
+#include "torn.h"
+#include "tree.h"
+
+enum { READ_MAX = 1 << 20, FIGURE_MAX = 1 << 20 };
+
+/* Gives back an open file that nobody will read or write any more. */
+static void close_handle(struct handle *handle)
+{
+	struct call call;
+
+	if (handle->type == HANDLE_CHANNEL) {
+		gate_daemon(&call);
+		handle->node.place.row->channel->close(handle->state);
+	}
+	handle_free(handle);
+}
+
+/* The kernel's own answer: libfuse has no way to say FOPEN_STREAM. */
+static void reply_open(fuse_req_t req, struct handle *handle)
+{
+	struct fuse_open_out out = {
+		.fh = handle->number,
+		.open_flags = FOPEN_DIRECT_IO | FOPEN_NOFLUSH | FOPEN_PARALLEL_DIRECT_WRITES,
+	};
+
+	/* One position for two directions would let a blocked read hold up a write. */
+	if (handle->type == HANDLE_CHANNEL)
+		out.open_flags |= FOPEN_STREAM | FOPEN_NONSEEKABLE;
+	/* It fails if the mount has gone: no release will come. */
+	if (fuse_reply_buf(req, (const char *)&out, sizeof(out)) < 0)
+		close_handle(handle);
+}
+
+static bool writes(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+static bool reads(int flags)
+{
+	return (flags & O_ACCMODE) != O_WRONLY;
+}
+
+static int open_text(struct call *call, const struct node *node, int flags, struct handle **result)
+{
+	const struct row *row = node->place.row;
+	struct handle *handle;
+	int error = 0;
+
+	if (writes(flags) && mount_mode.read_only)
+		return -EROFS;
+	if (writes(flags) && !row->store)
+		return refuse(call, EACCES, "it can be read only");
+	handle = handle_new(HANDLE_TEXT, node);
+	if (!handle)
+		return -ENOMEM;
+	if (reads(flags)) {
+		FILE *out = open_memstream(&handle->content, &handle->size);
+
+		error = out ? row->show(call, &node->place, out) : -ENOMEM;
+		if (out && fclose(out) && !error)
+			error = -ENOMEM;
+	}
+	if (error)
+		handle_free(handle);
+	else
+		*result = handle;
+	return error;
+}
+
+static int open_channel(struct call *call, const struct node *node, int flags, struct creds *creds,
+			struct handle **result)
+{
+	const struct channel *channel = node->place.row->channel;
+	struct handle *handle;
+	int error;
+
+	if (mount_mode.read_only)
+		return refuse(call, EROFS, "this mount only looks");
+	if ((flags & O_ACCMODE) == O_RDONLY && !channel->read)
+		return refuse(call, EOPNOTSUPP, "it can be written only");
+	if ((flags & O_ACCMODE) == O_WRONLY && !channel->write)
+		return refuse(call, EOPNOTSUPP, "it can be read only");
+	handle = handle_new(HANDLE_CHANNEL, node);
+	if (!handle)
+		return -ENOMEM;
+	handle->creds = creds_hold(creds);
+	error = channel->open(call, &node->place, flags, &handle->state);
+	if (error)
+		handle_free(handle);
+	else
+		*result = handle;
+	return error;
+}
+
+/* The hooks of parked operations, and the interrupt that comes from libfuse. */
+
+static void interrupted(fuse_req_t req, void *op)
+{
+	operation_interrupt(op);
+}
+
+static void parked(struct operation *op)
+{
+	fuse_req_interrupt_func(op->request, interrupted, op);
+}
+
+static void unparked(struct operation *op)
+{
+	fuse_req_interrupt_func(op->request, NULL, NULL);
+}
+
+static const char *operation_name(const struct operation *op)
+{
+	static const char *const names[] = {"open", "read", "write", "close"};
+
+	return names[op->kind];
+}
+
+static void answer(struct operation *op, ssize_t result)
+{
+	fuse_req_t req = op->request;
+
+	if (result < 0) {
+		reply_refusal(req, operation_name(op), &op->handle->node, NULL, &op->call,
+			      (int)result);
+		if (op->kind == OPERATION_ENTER)
+			close_handle(op->handle);
+	} else if (op->kind == OPERATION_ENTER) {
+		reply_open(req, op->handle);
+	} else if (op->kind == OPERATION_READ) {
+		fuse_reply_buf(req, op->buffer, (size_t)result);
+	} else {
+		fuse_reply_write(req, (size_t)result);
+	}
+}
+
+static const struct operation_hooks request_hooks = {parked, unparked, answer};
+
+/* Runs an operation for a request, whose answer comes now or later. */
+static void run(fuse_req_t req, struct operation *op, int flags)
+{
+	const struct node *node = &op->handle->node;
+	ssize_t result;
+
+	op->hooks = &request_hooks;
+	op->request = req;
+	op->waits = !(flags & O_NONBLOCK) && node->view != VIEW_TRY;
+	op->within = node->within;
+	result = operation_start(op);
+	if (result != OPERATION_PARKED)
+		answer(op, result);
+}
+
+void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct operation op = {.kind = OPERATION_ENTER};
+	struct node node;
+	int error;
+
+	if (!node_read(ino, &node)) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	error = gate_caller(req, NULL, &op.call, &op.creds);
+	if (!error) {
+		bool shows = node.place.row->show && !writes(fi->flags);
+
+		error = node_is_channel(&node) && !shows
+				? open_channel(&op.call, &node, fi->flags, op.creds, &op.handle)
+				: open_text(&op.call, &node, fi->flags, &op.handle);
+	}
+	if (error)
+		reply_refusal(req, "open", &node, NULL, &op.call, error);
+	else if (op.handle->type == HANDLE_CHANNEL && node.place.row->channel->enter)
+		run(req, &op, fi->flags);
+	else
+		reply_open(req, op.handle);
+}
+
+/* Each thread that reads has room for the largest read, so that none is allocated each time. */
+static char *scratch(void)
+{
+	static _Thread_local char *room;
+
+	if (!room)
+		room = malloc(READ_MAX);
+	return room;
+}
+
+static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
+			 struct fuse_file_info *fi)
+{
+	struct operation op = {.kind = OPERATION_READ, .handle = handle, .size = size};
+	int error = gate_caller(req, handle, &op.call, &op.creds);
+
+	if (size > READ_MAX)
+		op.size = READ_MAX;
+	op.buffer = scratch();
+	if (!error && !op.buffer)
+		error = -ENOMEM;
+	/* What comes by way of the page cache (splice, readahead, a private mapping) has no owner.
+	 */
+	if (!error && !fi->lock_owner)
+		error = refuse(&op.call, EINVAL, "only read(2) takes from a channel");
+	if (!error && !handle->node.place.row->channel->read)
+		error = refuse(&op.call, EOPNOTSUPP, "it can be written only");
+	if (error)
+		reply_refusal(req, "read", &handle->node, NULL, &op.call, error);
+	else
+		run(req, &op, fi->flags);
+}
+
+void request_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct handle *handle = handle_get(fi->fh);
+
+	if (!handle)
+		fuse_reply_err(req, EBADF);
+	else if (handle->type == HANDLE_CHANNEL)
+		read_channel(req, handle, size, fi);
+	else if (!handle->content || (size_t)off >= handle->size)
+		fuse_reply_buf(req, NULL, 0);
+	else
+		fuse_reply_buf(req, handle->content + off,
+			       size < handle->size - (size_t)off ? size
+								 : handle->size - (size_t)off);
+}
+
+/* One write is one value. */
+static int store(struct call *call, struct handle *handle, const char *buffer, size_t size)
+{
+	const struct row *row = handle->node.place.row;
+	char *text;
+	int error;
+
+	if (memchr(buffer, '\0', size) || size > FIGURE_MAX)
+		return refuse(call, EINVAL, "a value is one line of text");
+	text = strndup(buffer, size && buffer[size - 1] == '\n' ? size - 1 : size);
+	if (!text)
+		return -ENOMEM;
+	error = row->store ? row->store(call, &handle->node.place, text)
+			   : refuse(call, EACCES, "it can be read only");
+	free(text);
+	return error;
+}
+
+static void write_channel(fuse_req_t req, struct handle *handle, const char *buffer, size_t size,
+			  off_t off, struct fuse_file_info *fi)
+{
+	const struct channel *channel = handle->node.place.row->channel;
+	struct operation op = {
+		.kind = OPERATION_WRITE,
+		.handle = handle,
+		.buffer = (char *)buffer,
+		.size = size,
+	};
+	int error = gate_caller(req, handle, &op.call, &op.creds);
+
+	if (!error && fi->writepage)
+		error = refuse(&op.call, EINVAL, "only write(2) sends to a channel");
+	if (!error && !channel->write)
+		error = refuse(&op.call, EOPNOTSUPP, "it can be read only");
+	if (!error && !(channel->serial & SERIAL_WRITE))
+		error = torn_check(&op.call, size, off, fi->flags);
+	if (error)
+		reply_refusal(req, "write", &handle->node, NULL, &op.call, error);
+	else
+		run(req, &op, fi->flags);
+}
+
+void request_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t size, off_t off,
+		   struct fuse_file_info *fi)
+{
+	struct handle *handle = handle_get(fi->fh);
+	struct call call;
+	int error;
+
+	if (!handle) {
+		fuse_reply_err(req, EBADF);
+	} else if (handle->type == HANDLE_CHANNEL) {
+		write_channel(req, handle, buffer, size, off, fi);
+	} else {
+		error = gate_caller(req, handle, &call, NULL);
+		if (!error)
+			error = store(&call, handle, buffer, size);
+		if (error)
+			reply_refusal(req, "write", &handle->node, NULL, &call, error);
+		else
+			fuse_reply_write(req, size);
+	}
+}
+
+/* Closing: what an unfinished write has left is sent first, however long that takes. */
+
+static void nothing(struct operation *op)
+{
+}
+
+static void flushed(struct operation *op, ssize_t result)
+{
+	note_refusal(operation_name(op), &op->handle->node, NULL, &op->call, (int)result);
+	close_handle(op->handle);
+}
+
+static const struct operation_hooks flush_hooks = {nothing, nothing, flushed};
+
+void request_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *handle = handle_get(fi->fh);
+	const struct channel *channel;
+	ssize_t result;
+
+	if (!handle || handle->type != HANDLE_CHANNEL) {
+		if (handle)
+			handle_free(handle);
+		fuse_reply_err(req, 0);
+		return;
+	}
+	poller_remove(handle);
+	channel = handle->node.place.row->channel;
+	if (channel->flush && creds_become(handle->creds) == 0) {
+		struct operation op = {
+			.kind = OPERATION_FLUSH,
+			.hooks = &flush_hooks,
+			.handle = handle,
+			.call = {.uid = creds_uid(handle->creds)},
+			.creds = handle->creds,
+			.waits = true,
+			.within = NO_LIMIT,
+		};
+
+		result = operation_start(&op);
+		if (result != OPERATION_PARKED)
+			flushed(&op, result);
+	} else {
+		close_handle(handle);
+	}
+	fuse_reply_err(req, 0);
+}
+
+void request_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	/* A write has been carried out when it returns. */
+	fuse_reply_err(req, 0);
+}
+
+void request_poll_wake(void *sleeper)
+{
+	fuse_lowlevel_notify_poll(sleeper);
+}
+
+void request_poll_drop(void *sleeper)
+{
+	fuse_pollhandle_destroy(sleeper);
+}
+
+void request_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		  struct fuse_pollhandle *sleeper)
+{
+	struct handle *handle = handle_get(fi->fh);
+	unsigned events = POLLIN | POLLOUT;
+	struct call call;
+
+	if (handle && handle->type == HANDLE_CHANNEL && handle->node.place.row->channel->ready) {
+		gate_daemon(&call);
+		if (sleeper)
+			poller_add(handle, sleeper, (short)fi->poll_events);
+		events = (unsigned)handle->node.place.row->channel->ready(handle->state);
+	} else if (sleeper) {
+		fuse_pollhandle_destroy(sleeper);
+	}
+	if (events & POLLIN)
+		events |= POLLRDNORM;
+	if (events & POLLOUT)
+		events |= POLLWRNORM;
+	fuse_reply_poll(req, events);
+}

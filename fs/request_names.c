@@ -1,0 +1,311 @@
+/*
+ * request_names.c - requests about names and attributes: lookup, stat, make, remove, rename.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "gate.h"
+#include "reply.h"
+#include "requests.h"
+#include "tree.h"
+
+/* Tells the kernel of @node; the reference that the caller holds on its name is given back. */
+static int reply_entry(fuse_req_t req, const struct node *node)
+{
+	struct fuse_entry_param entry = {.entry_timeout = tree_name_timeout(node)};
+	int error = tree_stat(node, &entry.attr);
+
+	if (!error) {
+		entry.ino = node_publish(node);
+		error = entry.ino ? 0 : -ENOMEM;
+	}
+	if (!error) {
+		entry.attr_timeout = tree_is_link(node) ? entry.entry_timeout : 0;
+		if (fuse_reply_entry(req, &entry) < 0)
+			node_forget(entry.ino, 1);
+	}
+	node_release(node);
+	return error;
+}
+
+/* Reads @ino or answers that it is none. */
+static bool read_node(fuse_req_t req, fuse_ino_t ino, struct node *node)
+{
+	if (node_read(ino, node))
+		return true;
+	fuse_reply_err(req, ESTALE);
+	return false;
+}
+
+void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node directory, child;
+	struct call call;
+	int error = 0;
+
+	if (!read_node(req, parent, &directory))
+		return;
+	if (tree_needs_caller(&directory))
+		error = gate_caller(req, NULL, &call, NULL);
+	else
+		gate_public(req, &call);
+	if (!error)
+		error = tree_lookup(&call, &directory, name, &child);
+	if (!error)
+		error = reply_entry(req, &child);
+	if (error)
+		reply_refusal(req, "lookup", &directory, name, &call, error);
+}
+
+void request_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
+{
+	node_forget(ino, lookups);
+	fuse_reply_none(req);
+}
+
+void request_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		node_forget(forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+static void reply_attributes(fuse_req_t req, const struct node *node)
+{
+	struct stat st;
+	int error = tree_stat(node, &st);
+
+	if (error)
+		fuse_reply_err(req, -error);
+	else
+		fuse_reply_attr(req, &st, 0);
+}
+
+void request_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node node;
+
+	if (read_node(req, ino, &node))
+		reply_attributes(req, &node);
+}
+
+/* What chmod and chown may be aimed at: an object's directory and its channels. */
+static bool is_of_object(const struct node *node)
+{
+	return node_is_channel(node) || (!node->place.row && node->view == VIEW_ITSELF);
+}
+
+static int change(fuse_req_t req, const struct node *node, const struct stat *attr, int to_set,
+		  struct call *call)
+{
+	struct change wanted = {
+		.has_mode = to_set & FUSE_SET_ATTR_MODE,
+		.has_uid = to_set & FUSE_SET_ATTR_UID,
+		.has_gid = to_set & FUSE_SET_ATTR_GID,
+		.mode = attr->st_mode & 0666,
+		.uid = attr->st_uid,
+		.gid = attr->st_gid,
+	};
+	int error;
+
+	gate_public(req, call);
+	if (mount_mode.read_only)
+		return -EROFS;
+	if (!is_of_object(node) || !node->place.dir->change)
+		return refuse(call, EPERM, "chmod and chown work on an object and its channels");
+	error = gate_caller(req, NULL, call, NULL);
+	return error ? error : node->place.dir->change(call, &node->place, &wanted);
+}
+
+void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		     struct fuse_file_info *fi)
+{
+	const int owner = FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID;
+	const int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME;
+	struct node node;
+	struct call call;
+	int error = 0;
+
+	if (!read_node(req, ino, &node))
+		return;
+	gate_public(req, &call);
+	if (to_set & owner)
+		error = change(req, &node, attr, to_set, &call);
+	else if (to_set & times)
+		error = refuse(&call, EPERM, "the times of an object are set by its use");
+	/* A change of size is the > of a shell: it means nothing to what has none. */
+	if (error)
+		reply_refusal(req, "setattr", &node, NULL, &call, error);
+	else
+		reply_attributes(req, &node);
+}
+
+void request_access(fuse_req_t req, fuse_ino_t ino, int mask)
+{
+	struct node node;
+	struct call call;
+	struct stat st;
+	struct creds *creds;
+	int error;
+
+	if (!read_node(req, ino, &node))
+		return;
+	error = gate_caller(req, NULL, &call, &creds);
+	if (!error)
+		error = tree_stat(&node, &st);
+	if (!error && (mask & W_OK) && mount_mode.read_only)
+		error = -EROFS;
+	if (!error && !creds_allow(creds, &st, mask))
+		error = -EACCES;
+	fuse_reply_err(req, -error);
+}
+
+void request_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	char target[NAME_MAX + 8];
+	struct node node;
+
+	if (!read_node(req, ino, &node))
+		return;
+	if (!tree_is_link(&node) || tree_link_target(&node, target, sizeof(target)))
+		fuse_reply_err(req, EINVAL);
+	else
+		fuse_reply_readlink(req, target);
+}
+
+void request_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct node directory, made = {.within = NO_LIMIT};
+	struct call call;
+	int error;
+
+	if (!read_node(req, parent, &directory))
+		return;
+	error = gate_caller(req, NULL, &call, NULL);
+	if (!error && mount_mode.read_only)
+		error = -EROFS;
+	if (!error &&
+	    (directory.place.row || directory.view != VIEW_ITSELF || !directory.place.dir->make))
+		error = refuse_make(&call, &directory.place, name, mode, &made.place);
+	if (!error)
+		error = directory.place.dir->make(&call, &directory.place, name, mode & 0666,
+						  &made.place);
+	if (!error)
+		error = tree_adopt(&made.place);
+	if (!error)
+		error = reply_entry(req, &made);
+	if (error)
+		reply_refusal(req, "mkdir", &directory, name, &call, error);
+}
+
+/* What the tree has no room for, in words. */
+static void refuse_request(fuse_req_t req, const char *operation, fuse_ino_t parent,
+			   const char *name, const char *reason)
+{
+	struct node directory;
+	struct call call;
+
+	if (!read_node(req, parent, &directory))
+		return;
+	gate_public(req, &call);
+	reply_refusal(req, operation, &directory, name, &call,
+		      refuse(&call, mount_mode.read_only ? EROFS : EPERM, "%s", reason));
+}
+
+void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	refuse_request(req, "mknod", parent, name,
+		       "objects are made by mkdir, files come with them");
+}
+
+void request_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	refuse_request(req, "unlink", parent, name,
+		       "rmdir removes an object, and its files with it");
+}
+
+void request_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
+{
+	refuse_request(req, "symlink", parent, name,
+		       "objects are made by mkdir, files come with them");
+}
+
+void request_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	refuse_request(req, "link", parent, name,
+		       "objects are made by mkdir, files come with them");
+}
+
+/* The object called @name, for rmdir and rename. */
+static int find_object(struct call *call, const struct node *directory, const char *name,
+		       struct node *object)
+{
+	int error = tree_lookup(call, directory, name, object);
+
+	if (error)
+		return error;
+	if (object->place.row || object->view != VIEW_ITSELF || !object->place.dir->stat) {
+		node_release(object);
+		return refuse(call, EPERM, "it is part of the tree and stays");
+	}
+	return 0;
+}
+
+void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct node directory, object;
+	struct call call;
+	int error;
+
+	if (!read_node(req, parent, &directory))
+		return;
+	error = gate_caller(req, NULL, &call, NULL);
+	if (!error && mount_mode.read_only)
+		error = -EROFS;
+	if (!error)
+		error = find_object(&call, &directory, name, &object);
+	if (!error) {
+		const struct dir *dir = object.place.dir;
+
+		error = dir->remove ? dir->remove(&call, &object.place)
+				    : refuse_remove(&call, &object.place);
+		node_release(&object);
+	}
+	reply_refusal(req, "rmdir", &directory, name, &call, error);
+}
+
+void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
+		    const char *new_name, unsigned flags)
+{
+	struct node directory, object;
+	struct call call;
+	int error;
+
+	if (!read_node(req, parent, &directory))
+		return;
+	error = gate_caller(req, NULL, &call, NULL);
+	if (!error && mount_mode.read_only)
+		error = -EROFS;
+	if (!error && parent != new_parent)
+		error = refuse(&call, EXDEV, "an object keeps its kind");
+	if (!error)
+		error = find_object(&call, &directory, name, &object);
+	if (!error) {
+		const struct dir *dir = object.place.dir;
+
+		error = dir->rename ? dir->rename(&call, &object.place, new_name, flags)
+				    : refuse_rename(&call, &object.place, new_name, flags);
+		node_release(&object);
+	}
+	reply_refusal(req, "rename", &directory, name, &call, error);
+}
+
+void request_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = NAME_MAX};
+
+	fuse_reply_statfs(req, &st);
+}

@@ -1,0 +1,72 @@
+/*
+ * requests.c - the table of requests, and what the session agrees on with the kernel.
+ */
+#include "requests.h"
+
+#include <errno.h>
+
+struct mount_mode mount_mode;
+
+static void agree(void *userdata, struct fuse_conn_info *conn)
+{
+	/*
+	 * ATOMIC_O_TRUNC would make a channel's size 0 in the kernel's eyes, and its writes
+	 * exclusive. ASYNC_DIO would send reads of aio_read that can't be interrupted.  The others
+	 * gain nothing: content is small, attributes are asked for one by one.
+	 */
+	conn->want &= ~(unsigned)(FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_DIO |
+				  FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+				  FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+				  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE);
+	/* data -> wait/data never changes. */
+	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
+}
+
+/* Fresh inodes for each opener would make locks that exclude nobody. */
+static void refuse_lock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+			struct flock *lock, int sleep)
+{
+	fuse_reply_err(req, ENOLCK);
+}
+
+static void refuse_get_lock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+			    struct flock *lock)
+{
+	fuse_reply_err(req, ENOLCK);
+}
+
+static void refuse_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int operation)
+{
+	fuse_reply_err(req, ENOLCK);
+}
+
+const struct fuse_lowlevel_ops requests = {
+	.init = agree,
+	.lookup = request_lookup,
+	.forget = request_forget,
+	.forget_multi = request_forget_multi,
+	.getattr = request_getattr,
+	.setattr = request_setattr,
+	.access = request_access,
+	.readlink = request_readlink,
+	.mkdir = request_mkdir,
+	.mknod = request_mknod,
+	.unlink = request_unlink,
+	.rmdir = request_rmdir,
+	.symlink = request_symlink,
+	.link = request_link,
+	.rename = request_rename,
+	.statfs = request_statfs,
+	.opendir = request_opendir,
+	.readdir = request_readdir,
+	.releasedir = request_releasedir,
+	.open = request_open,
+	.read = request_read,
+	.write = request_write,
+	.release = request_release,
+	.fsync = request_fsync,
+	.poll = request_poll,
+	.getlk = refuse_get_lock,
+	.setlk = refuse_lock,
+	.flock = refuse_flock,
+};

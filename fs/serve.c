@@ -1,0 +1,106 @@
+/*
+ * serve.c - the threads that take requests from the kernel.
+ *
+ * Two of them: nothing that they do waits, so more would only wake each other.
+ */
+#include "serve.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "clock.h"
+#include "operation.h"
+#include "waiter.h"
+
+enum { THREADS = 2 };
+
+static struct {
+	struct fuse_session *session;
+	pthread_t main;
+	atomic_int error;
+} serving;
+
+/* A thread that finds the mount gone tells the main one by the signal it waits for. */
+static void *take_requests(void *unused)
+{
+	struct fuse_buf buffer = {.mem = NULL};
+	int result = 0;
+
+	while (!fuse_session_exited(serving.session)) {
+		result = fuse_session_receive_buf(serving.session, &buffer);
+		if (result == -EINTR)
+			continue;
+		if (result <= 0)
+			break;
+		fuse_session_process_buf(serving.session, &buffer);
+	}
+	free(buffer.mem);
+	if (result < 0 && result != -ENODEV && result != -EINTR)
+		serving.error = result;
+	creds_become(NULL);
+	fuse_session_exit(serving.session);
+	pthread_kill(serving.main, SIGTERM);
+	return unused;
+}
+
+static const int ends[] = {SIGTERM, SIGINT, SIGHUP};
+
+static void end_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		sigaddset(set, ends[i]);
+}
+
+void serve_block_signals(void)
+{
+	sigset_t set;
+
+	end_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* A signal that comes just before the thread reads is lost, so it is sent until the thread ends. */
+static void join(pthread_t thread)
+{
+	for (;;) {
+		struct timespec until;
+
+		pthread_kill(thread, WAITER_SIGNAL);
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += 10000000;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
+			return;
+	}
+}
+
+int serve(struct fuse_session *session)
+{
+	pthread_t threads[THREADS];
+	int started = 0, error = 0, got;
+	sigset_t set;
+
+	serving.session = session;
+	serving.main = pthread_self();
+	while (started < THREADS && !error) {
+		error = pthread_create(&threads[started], NULL, take_requests, NULL);
+		started += !error;
+	}
+	end_signals(&set);
+	if (!error)
+		sigwait(&set, &got);
+	/* Answered while requests are still taken: a client must not find nobody. */
+	operations_end();
+	fuse_session_exit(session);
+	for (int i = 0; i < started; i++)
+		join(threads[i]);
+	return error ? -error : serving.error;
+}

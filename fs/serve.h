@@ -1,0 +1,18 @@
+/*
+ * serve.h - the threads that take requests from the kernel.
+ */
+#ifndef IPCFS_SERVE_H
+#define IPCFS_SERVE_H
+
+#include "fuse.h"
+
+/*
+ * Serves @session until it is unmounted or the process gets SIGTERM, SIGINT or SIGHUP.  What waits
+ * is then answered with EINTR, and no thread is left that takes requests.  0, or a negative errno.
+ */
+int serve(struct fuse_session *session);
+
+/* Blocks the signals that serve waits for; before any thread is made. */
+void serve_block_signals(void);
+
+#endif

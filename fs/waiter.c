@@ -1,0 +1,187 @@
+/*
+ * waiter.c - threads that make blocking calls for what nobody can poll.
+ *
+ * Made on demand and kept for a few seconds: the kernel's own queue of a semaphore or message
+ * queue, with its order and its counts, is then what the clients stand in.
+ */
+#include "waiter.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+#include <utlist.h>
+
+#include "clock.h"
+
+enum { STACK_SIZE = 128 << 10, IDLE_SECONDS = 5, SIGNAL_SPACING = 1000000 };
+
+struct waiter {
+	pid_t tid;
+	pthread_cond_t work;
+	struct operation *op;
+	struct waiter *prev, *next; /* idle */
+};
+
+static struct {
+	struct waiter *idle;
+	struct operation *signalled;
+	int64_t signalled_at;
+	pthread_attr_t attributes;
+	pthread_condattr_t clock;
+} waiters;
+
+static void leave(int signal)
+{
+}
+
+int waiter_setup(void)
+{
+	struct sigaction action = {.sa_handler = leave}; /* no SA_RESTART: the call must end */
+	int error = pthread_attr_init(&waiters.attributes);
+
+	if (!error)
+		error = pthread_attr_setdetachstate(&waiters.attributes, PTHREAD_CREATE_DETACHED);
+	if (!error)
+		error = pthread_attr_setstacksize(&waiters.attributes, STACK_SIZE);
+	if (!error)
+		error = pthread_condattr_init(&waiters.clock);
+	if (!error)
+		error = pthread_condattr_setclock(&waiters.clock, CLOCK_MONOTONIC);
+	if (!error && sigaction(WAITER_SIGNAL, &action, NULL) < 0)
+		error = errno;
+	return -error;
+}
+
+static void serve(struct waiter *waiter)
+{
+	struct operation *op = waiter->op;
+	ssize_t result = creds_become(op->creds);
+
+	if (!result) {
+		do {
+			result = op->ending ? -EINTR : operation_attempt(op);
+		} while (result == -EINTR && !op->ending);
+		if (result == -EINTR)
+			result = -op->ending;
+	}
+	pthread_mutex_lock(&operations_lock);
+	if (op->in_signalled)
+		DL_DELETE2(waiters.signalled, op, signalled_prev, signalled_next);
+	op->in_signalled = false;
+	op->where = NOWHERE;
+	op->waiter = NULL;
+	waiter->op = NULL;
+	pthread_mutex_unlock(&operations_lock);
+	operation_complete(op, result);
+}
+
+/* Waits for more to do, with the lock held; false: nothing came for long. */
+static bool more_work(struct waiter *waiter)
+{
+	struct timespec until;
+	int error = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += IDLE_SECONDS;
+	DL_PREPEND(waiters.idle, waiter);
+	while (!waiter->op && !error)
+		error = pthread_cond_timedwait(&waiter->work, &operations_lock, &until);
+	/* Who gave it work has taken it off the list. */
+	if (!waiter->op)
+		DL_DELETE(waiters.idle, waiter);
+	return waiter->op;
+}
+
+static void *waiter_main(void *argument)
+{
+	struct waiter *waiter = argument;
+
+	pthread_mutex_lock(&operations_lock);
+	waiter->tid = (pid_t)syscall(SYS_gettid);
+	do {
+		pthread_mutex_unlock(&operations_lock);
+		serve(waiter);
+		/* Idle, it is nobody's; and what it was is not kept from being freed. */
+		creds_become(NULL);
+		pthread_mutex_lock(&operations_lock);
+	} while (more_work(waiter));
+	pthread_mutex_unlock(&operations_lock);
+	pthread_cond_destroy(&waiter->work);
+	free(waiter);
+	return NULL;
+}
+
+int waiter_run(struct operation *op)
+{
+	struct waiter *waiter;
+	pthread_t thread;
+	int error = 0;
+
+	pthread_mutex_lock(&operations_lock);
+	if (op->ending) {
+		error = op->ending;
+		goto out;
+	}
+	waiter = waiters.idle;
+	if (waiter) {
+		DL_DELETE(waiters.idle, waiter);
+		pthread_cond_signal(&waiter->work);
+	} else {
+		waiter = calloc(1, sizeof(*waiter));
+		if (!waiter) {
+			error = ENOMEM;
+			goto out;
+		}
+		pthread_cond_init(&waiter->work, &waiters.clock);
+		/* It starts by waiting for the lock, so what follows is in place when it looks. */
+		if (pthread_create(&thread, &waiters.attributes, waiter_main, waiter)) {
+			pthread_cond_destroy(&waiter->work);
+			free(waiter);
+			error = -refuse(&op->call, EDQUOT,
+					"there can be no more threads to wait in");
+			goto out;
+		}
+	}
+	waiter->op = op;
+	op->waiter = waiter;
+	op->where = IN_THREAD;
+out:
+	pthread_mutex_unlock(&operations_lock);
+	return -error;
+}
+
+static void send_signal(const struct operation *op)
+{
+	/* A thread that has not noted its number yet has not made the call either. */
+	if (op->waiter->tid)
+		syscall(SYS_tgkill, getpid(), op->waiter->tid, WAITER_SIGNAL);
+}
+
+void waiter_signal(struct operation *op)
+{
+	send_signal(op);
+	if (op->in_signalled)
+		return;
+	op->in_signalled = true;
+	DL_APPEND2(waiters.signalled, op, signalled_prev, signalled_next);
+	waiters.signalled_at = clock_now();
+}
+
+bool waiter_signal_again(void)
+{
+	struct operation *op;
+	bool any;
+
+	pthread_mutex_lock(&operations_lock);
+	any = waiters.signalled;
+	if (any && clock_now() - waiters.signalled_at > SIGNAL_SPACING) {
+		waiters.signalled_at = clock_now();
+		for (op = waiters.signalled; op; op = op->signalled_next)
+			send_signal(op);
+	}
+	pthread_mutex_unlock(&operations_lock);
+	return any;
+}
