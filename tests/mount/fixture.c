@@ -1,0 +1,244 @@
+/*
+ * fixture.c - a mount of its own for each test: its own IPC and mount namespaces, daemon and
+ * /dev/shm.
+ */
+#include "fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *fixture_options = "";
+static pid_t daemon_pid;
+
+static void cannot_run(const char *why)
+{
+	fprintf(stderr, "skipped: %s: %s\n", why, strerror(errno));
+	exit(77);
+}
+
+void fixture_isolate(void)
+{
+	if (geteuid() != 0)
+		cannot_run("needs root");
+	if (access("/dev/fuse", R_OK | W_OK) < 0)
+		cannot_run("/dev/fuse");
+	if (unshare(CLONE_NEWIPC | CLONE_NEWNS) < 0)
+		cannot_run("unshare");
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0)
+		cannot_run("private /dev/shm");
+	/* Whatever becomes of this program, no daemon of its stays behind. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	umask(0);
+}
+
+static bool mounted(void)
+{
+	struct stat here, above;
+
+	return stat(MOUNT, &here) == 0 && stat("/", &above) == 0 && here.st_dev != above.st_dev;
+}
+
+int fixture_mount(void **state)
+{
+	const char *program = getenv("IPCFS");
+	char options[256];
+
+	assert_non_null(program);
+	snprintf(options, sizeof(options), "%s%s", *fixture_options ? "-o" : "-f", fixture_options);
+	fflush(NULL);
+	daemon_pid = fork();
+	assert_return_code(daemon_pid, errno);
+	if (daemon_pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl(program, program, "-f", options, MOUNT, NULL);
+		_exit(127);
+	}
+	for (int tries = 0; !mounted(); tries++) {
+		const struct timespec pause = {0, 2000000};
+		int status;
+
+		assert_int_equal(waitpid(daemon_pid, &status, WNOHANG), 0);
+		assert_true(tries < 5000);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+pid_t fixture_daemon(void)
+{
+	return daemon_pid;
+}
+
+void fixture_daemon_gone(void)
+{
+	daemon_pid = 0;
+}
+
+int fixture_unmount(void **state)
+{
+	int status = 0;
+
+	if (daemon_pid) {
+		kill(daemon_pid, SIGTERM);
+		assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
+		daemon_pid = 0;
+	}
+	umount2(MOUNT, MNT_DETACH);
+	/* A sanitizer that found something, and a crash, both show here. */
+	assert_int_equal(status, 0);
+	return 0;
+}
+
+int put_bytes(const char *path, const void *data, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t written;
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	written = write(fd, data, size);
+	if (written < 0)
+		error = -errno;
+	else if ((size_t)written != size)
+		error = -EIO;
+	close(fd);
+	return error;
+}
+
+int put(const char *path, const char *text)
+{
+	return put_bytes(path, text, strlen(text));
+}
+
+ssize_t get(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t used = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	while (used < size - 1 && (got = read(fd, text + used, size - 1 - used)) != 0) {
+		if (got < 0) {
+			int error = errno;
+
+			close(fd);
+			return -error;
+		}
+		used += (size_t)got;
+	}
+	close(fd);
+	text[used] = '\0';
+	return (ssize_t)used;
+}
+
+long get_number(const char *path)
+{
+	char text[64], *end;
+	ssize_t size = get(path, text, sizeof(text));
+	long value;
+
+	if (size < 0)
+		fail_msg("%s: %s", path, strerror((int)-size));
+	value = strtol(text, &end, 10);
+	assert_true(end != text);
+	return value;
+}
+
+pid_t spawn(int (*function)(void *), void *argument)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(function(argument));
+	}
+	return pid;
+}
+
+int reap(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The word after "State:" of /proc/PID/status, 'X' for a process that has gone. */
+static char state_of(pid_t pid)
+{
+	char path[40], line[256], state = 'X';
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "State: %c", &state) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return state;
+}
+
+/* The kernel's stack of the thread @pid has @function in it. */
+static bool is_in(pid_t pid, const char *function)
+{
+	char path[40], stack[4096];
+	FILE *file;
+	size_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/stack", (int)pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	size = fread(stack, 1, sizeof(stack) - 1, file);
+	fclose(file);
+	stack[size] = '\0';
+	return strstr(stack, "request_wait_answer") && strstr(stack, function);
+}
+
+static void wait_until_in(pid_t pid, const char *function)
+{
+	const struct timespec pause = {0, 500000};
+
+	while (!is_in(pid, function)) {
+		if (strchr("ZX", state_of(pid)))
+			fail_msg("process %d has ended instead of waiting", (int)pid);
+		nanosleep(&pause, NULL);
+	}
+}
+
+void wait_until_parked(pid_t pid)
+{
+	wait_until_in(pid, "fuse_direct_io");
+}
+
+void wait_until_open_parked(pid_t pid)
+{
+	enum { REQUESTS = 20 };
+	struct stat st;
+
+	/* An open that need not wait is answered before the daemon has answered many more requests.
+	 */
+	for (int same = 0; same < REQUESTS; same++) {
+		wait_until_in(pid, "fuse_send_open");
+		assert_return_code(stat(MOUNT "/README", &st), errno);
+	}
+}

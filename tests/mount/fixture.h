@@ -1,0 +1,52 @@
+/*
+ * fixture.h - a mount of its own for each test: its own IPC and mount namespaces, daemon and
+ * /dev/shm.
+ */
+#ifndef IPCFS_TEST_FIXTURE_H
+#define IPCFS_TEST_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <cmocka.h>
+
+/*
+ * Moves the whole test program into private namespaces; to be called first in main.  Exits with 77,
+ * "skipped", and says why where that, or /dev/fuse, cannot be had.
+ */
+void fixture_isolate(void);
+
+/* cmocka's setup and teardown: mounts with the options of `fixture_options` ("" by default). */
+int fixture_mount(void **state);
+int fixture_unmount(void **state);
+extern const char *fixture_options;
+
+/* Where the tree is. */
+#define MOUNT "/mnt"
+/* The daemon's pid. */
+pid_t fixture_daemon(void);
+/* The daemon has been killed or waited for by the test itself. */
+void fixture_daemon_gone(void);
+
+/* Writes @text by one write(2) of a fresh open; 0 or -errno of what failed. */
+int put(const char *path, const char *text);
+int put_bytes(const char *path, const void *data, size_t size);
+/* Reads until end of file, at most @size - 1 bytes, adds a NUL; the count or -errno. */
+ssize_t get(const char *path, char *text, size_t size);
+/* The same as a number; fails the test if it is none. */
+long get_number(const char *path);
+
+/* A child that runs @function(@argument) and exits with its result. */
+pid_t spawn(int (*function)(void *), void *argument);
+/* Its exit status; -signal if a signal ended it. */
+int reap(pid_t pid);
+/* Returns when the thread @pid sleeps in the kernel in a read or write of the mount. */
+void wait_until_parked(pid_t pid);
+/* The same for an open that the daemon does not answer. */
+void wait_until_open_parked(pid_t pid);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * test_ends.c - how a mount ends: by a signal, by umount, by kill -9, with clients waiting in it.
+ */
+#include "fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/sem.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { KEY = 0x61 };
+
+static int read_errno(void *path)
+{
+	char byte;
+	int fd = open(path, O_RDONLY);
+
+	return fd < 0 || read(fd, &byte, 1) < 0 ? errno : 0;
+}
+
+static int write_errno(void *path)
+{
+	return -put(path, "P");
+}
+
+static int hold_errno(void *path)
+{
+	return open(path, O_WRONLY) < 0 ? errno : 0;
+}
+
+struct waiting {
+	int (*client)(void *);
+	const char *path;
+};
+
+static const struct waiting waiting[] = {
+	{read_errno, MOUNT "/mq/q/data"},
+	{read_errno, MOUNT "/mq/0x61/lines"},
+	{write_errno, MOUNT "/sem/p/op"},
+	{write_errno, MOUNT "/sem/0x61/op"},
+	{hold_errno, MOUNT "/sem/p/hold"},
+	{hold_errno, MOUNT "/sem/0x61/hold"},
+	{read_errno, MOUNT "/mq/q/within/1000/data"},
+};
+enum { WAITING = sizeof(waiting) / sizeof(*waiting) };
+
+static void make_objects(void)
+{
+	assert_return_code(mkdir(MOUNT "/mq/q", 0600), errno);
+	assert_return_code(mkdir(MOUNT "/mq/0x61", 0600), errno);
+	assert_return_code(mkdir(MOUNT "/sem/p,value=0", 0600), errno);
+	assert_return_code(mkdir(MOUNT "/sem/0x61,value=0", 0600), errno);
+}
+
+static void remove_objects(void)
+{
+	assert_return_code(rmdir(MOUNT "/mq/q"), errno);
+	assert_return_code(rmdir(MOUNT "/mq/0x61"), errno);
+	assert_return_code(rmdir(MOUNT "/sem/p"), errno);
+	assert_return_code(rmdir(MOUNT "/sem/0x61"), errno);
+}
+
+static void start_waiting(pid_t pids[WAITING])
+{
+	for (int i = 0; i < WAITING; i++) {
+		pids[i] = spawn(waiting[i].client, (void *)waiting[i].path);
+		if (waiting[i].client == hold_errno)
+			wait_until_open_parked(pids[i]);
+		else
+			wait_until_parked(pids[i]);
+	}
+}
+
+static void test_signal_ends_waiting(void **state)
+{
+	static const int signals[] = {SIGTERM, SIGINT};
+	pid_t pids[WAITING];
+	struct stat st;
+	int status;
+
+	make_objects();
+	for (int s = 0; s < 2; s++) {
+		start_waiting(pids);
+		kill(fixture_daemon(), signals[s]);
+		for (int i = 0; i < WAITING; i++)
+			assert_int_equal(reap(pids[i]), EINTR);
+		assert_int_equal(waitpid(fixture_daemon(), &status, 0), fixture_daemon());
+		assert_int_equal(status, 0);
+		fixture_daemon_gone();
+		assert_int_equal(stat(MOUNT "/mq", &st), -1);
+		assert_int_equal(errno, ENOENT);
+		assert_int_equal(fixture_mount(NULL), 0);
+		/* All is still there, and as it was. */
+		assert_int_equal(get_number(MOUNT "/mq/0x61/messages"), 0);
+		assert_int_equal(get_number(MOUNT "/sem/0x61/ncount"), 0);
+		assert_int_equal(get_number(MOUNT "/sem/p/value"), 0);
+	}
+	remove_objects();
+}
+
+static void test_umount_is_refused_while_open(void **state)
+{
+	int fd, status;
+
+	assert_return_code(mkdir(MOUNT "/mq/q", 0600), errno);
+	fd = open(MOUNT "/mq/q/each", O_RDWR);
+	assert_return_code(fd, errno);
+	assert_int_equal(umount(MOUNT), -1);
+	assert_int_equal(errno, EBUSY);
+	assert_int_equal(write(fd, "still", 5), 5);
+	assert_return_code(rmdir(MOUNT "/mq/q"), errno);
+	close(fd);
+	/* The close is told to the daemon a moment later. */
+	while (umount(MOUNT) < 0)
+		assert_int_equal(errno, EBUSY);
+	assert_int_equal(waitpid(fixture_daemon(), &status, 0), fixture_daemon());
+	assert_int_equal(status, 0);
+	fixture_daemon_gone();
+	assert_int_equal(fixture_mount(NULL), 0);
+}
+
+static int hold_forever(void *path)
+{
+	if (open(path, O_WRONLY) < 0)
+		return errno;
+	pause();
+	return 0;
+}
+
+/* Who waits when the daemon is killed is freed, and what it held of System V is given back. */
+static void test_kill_gives_back(void **state)
+{
+	enum { HOLDERS = 40 };
+	pid_t holders[HOLDERS], pids[WAITING];
+	char value[16];
+	int id, status;
+
+	make_objects();
+	snprintf(value, sizeof(value), "%d", HOLDERS);
+	/* All of them first wait, in a thread each, and many threads end before the daemon does. */
+	for (int i = 0; i < HOLDERS; i++)
+		holders[i] = spawn(hold_forever, (void *)MOUNT "/sem/0x61/hold");
+	for (int i = 0; i < HOLDERS; i++)
+		wait_until_open_parked(holders[i]);
+	assert_int_equal(put(MOUNT "/sem/0x61/op", "+40"), 0);
+	id = semget(KEY, 0, 0);
+	while (semctl(id, 0, GETVAL) != 0)
+		;
+	for (int i = 0; i < HOLDERS / 2; i++) {
+		kill(holders[i], SIGKILL);
+		assert_int_equal(reap(holders[i]), -SIGKILL);
+	}
+	while (semctl(id, 0, GETVAL) != HOLDERS / 2)
+		;
+	assert_int_equal(put(MOUNT "/sem/0x61/op", "-20"), 0);
+	start_waiting(pids);
+	kill(fixture_daemon(), SIGKILL);
+	assert_int_equal(waitpid(fixture_daemon(), &status, 0), fixture_daemon());
+	fixture_daemon_gone();
+	for (int i = 0; i < WAITING; i++) {
+		int error = reap(pids[i]);
+
+		assert_true(error == ECONNABORTED || error == ENOTCONN);
+	}
+	assert_int_equal(semctl(id, 0, GETVAL), HOLDERS / 2);
+	for (int i = HOLDERS / 2; i < HOLDERS; i++) {
+		kill(holders[i], SIGKILL);
+		assert_int_equal(reap(holders[i]), -SIGKILL);
+	}
+	assert_int_equal(semctl(id, 0, GETVAL), HOLDERS / 2);
+	assert_return_code(umount2(MOUNT, MNT_DETACH), errno);
+	assert_int_equal(fixture_mount(NULL), 0);
+	assert_int_equal(get_number(MOUNT "/sem/0x61/value"), HOLDERS / 2);
+	remove_objects();
+}
+
+/* What a killed daemon's hold gave back is not given back again by one that ends well. */
+static void test_hold_is_given_back_once(void **state)
+{
+	int fd;
+
+	assert_return_code(mkdir(MOUNT "/sem/0x62,value=1", 0600), errno);
+	for (int i = 0; i < 100; i++) {
+		fd = open(MOUNT "/sem/0x62/hold", O_WRONLY);
+		assert_return_code(fd, errno);
+		close(fd);
+	}
+	fd = open(MOUNT "/sem/0x62/hold", O_WRONLY);
+	assert_return_code(fd, errno);
+	assert_int_equal(get_number(MOUNT "/sem/0x62/value"), 0);
+	close(fd);
+	assert_int_equal(fixture_unmount(NULL), 0);
+	assert_int_equal(semctl(semget(0x62, 0, 0), 0, GETVAL), 1);
+	assert_int_equal(fixture_mount(NULL), 0);
+	assert_return_code(rmdir(MOUNT "/sem/0x62"), errno);
+}
+
+static void test_read_only(void **state)
+{
+	char text[4096];
+
+	make_objects();
+	assert_int_equal(put(MOUNT "/mq/q/data", "keep"), 0);
+	assert_int_equal(fixture_unmount(NULL), 0);
+	fixture_options = "ro";
+	assert_int_equal(fixture_mount(NULL), 0);
+	fixture_options = "";
+	assert_int_equal(get(MOUNT "/mq/q/data", text, sizeof(text)), -EROFS);
+	assert_int_equal(get(MOUNT "/mq/0x61/type/1", text, sizeof(text)), -EROFS);
+	assert_int_equal(put(MOUNT "/mq/q/data", "more"), -EROFS);
+	assert_int_equal(put(MOUNT "/sem/p/op", "V"), -EROFS);
+	assert_int_equal(open(MOUNT "/sem/p/hold", O_WRONLY), -1);
+	assert_int_equal(errno, EROFS);
+	assert_int_equal(put(MOUNT "/sem/0x61/value", "3"), -EROFS);
+	assert_int_equal(mkdir(MOUNT "/sem/new", 0600), -1);
+	assert_int_equal(errno, EROFS);
+	assert_int_equal(rmdir(MOUNT "/mq/q"), -1);
+	assert_int_equal(errno, EROFS);
+	assert_int_equal(chmod(MOUNT "/mq/q", 0666), -1);
+	assert_int_equal(errno, EROFS);
+	assert_true(get(MOUNT "/mq/status", text, sizeof(text)) > 0);
+	assert_int_equal(get_number(MOUNT "/mq/q/messages"), 1);
+	assert_int_equal(get_number(MOUNT "/sem/p/value"), 0);
+	assert_int_equal(fixture_unmount(NULL), 0);
+	assert_int_equal(fixture_mount(NULL), 0);
+	remove_objects();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_signal_ends_waiting),
+		cmocka_unit_test(test_umount_is_refused_while_open),
+		cmocka_unit_test(test_kill_gives_back),
+		cmocka_unit_test(test_hold_is_given_back_once),
+		cmocka_unit_test(test_read_only),
+	};
+
+	fixture_isolate();
+	return cmocka_run_group_tests_name("ends", tests, fixture_mount, fixture_unmount);
+}

@@ -1,0 +1,32 @@
+# An operation with nothing to wait for is one request, one system call, and no other thread.
+# shellcheck disable=SC2034
+
+command -v strace >/dev/null || { echo "skipped: needs strace"; exit 77; }
+mkdir sem/0x5,value=100 mq/0x5
+exec 3>sem/0x5/op 4>mq/0x5/data
+echo P >&3
+echo x >&4
+strace -f -qq -e trace=read,semtimedop,msgsnd,futex,write,writev,clone3,clone,epoll_pwait2 \
+    -o "$T/trace" -p "$DAEMON" 2>"$T/strace" &
+tracer=$!
+# Tracing begins when the tracer says so: every thread of the daemon has it as its tracer.
+for task in "/proc/$DAEMON"/task/*; do
+    until grep -q "^TracerPid:.$tracer\$" "$task/status"; do :; done
+done
+i=0
+while [ $i -lt 50 ]; do
+    echo P >&3
+    echo x >&4
+    i=$((i + 1))
+done
+kill $tracer
+wait $tracer
+[ "$(grep -c 'semtimedop(' "$T/trace")" = 50 ] || fail "not 50 semop: $(cat "$T/trace")"
+[ "$(grep -c 'msgsnd(' "$T/trace")" = 50 ] || fail "not 50 msgsnd"
+# Futexes are what threads wake each other by; an eventfd is how one wakes the reactor.
+! grep -E 'futex\(|clone|write\(|epoll' "$T/trace" | grep -v 'epoll_pwait2(.*<unfinished\|writev(' ||
+    fail "another thread was woken"
+# Each call is answered by the thread that read the request.
+awk '/semtimedop\(|msgsnd\(/ { called[$1] = 1 }
+     /writev\(/ { answered += called[$1]; called[$1] = 0 }
+     END { exit answered != 100 }' "$T/trace" || fail "answered by another thread"

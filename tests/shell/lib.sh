@@ -1,0 +1,52 @@
+# lib.sh - what the scripts of this directory use; put before each of them.  POSIX sh.
+set -u
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# is EXPECTED COMMAND... - the command succeeds and prints exactly that.
+is() {
+    expected=$1
+    shift
+    got=$("$@") || fail "$* ended with $?"
+    [ "$got" = "$expected" ] || fail "$*: expected '$expected', got '$got'"
+}
+
+# fails WORDS COMMAND... - the command fails and says so in words that contain these.
+fails() {
+    words=$1
+    shift
+    if said=$("$@" 2>&1); then
+        fail "$*: expected to fail with '$words'"
+    fi
+    case $said in
+    *"$words"*) ;;
+    *) fail "$*: expected '$words', said '$said'" ;;
+    esac
+}
+
+# asleep_in FUNCTION PID - the process sleeps in a request to the daemon, come to by this function.
+asleep_in() {
+    until grep -q "$1" "/proc/$2/stack" 2>/dev/null; do
+        grep -q '^State:.[ZX]' "/proc/$2/status" 2>/dev/null || [ ! -d "/proc/$2" ] || continue
+        fail "process $2 has ended instead of waiting"
+    done
+}
+
+# parked PID... - returns when each process waits in a read or write.
+parked() {
+    for pid; do asleep_in fuse_direct_io "$pid"; done
+}
+
+# parked_open PID... - returns when each process waits in an open.  One that need not wait is answered
+# before many other requests have been.
+parked_open() {
+    for pid; do
+        for again in 1 2 3 4 5 6 7 8 9 10; do
+            asleep_in fuse_send_open "$pid"
+            [ -e README ] || fail "no README"
+        done
+    done
+}
