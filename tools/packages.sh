@@ -1,0 +1,134 @@
+# packages.sh - what building and testing needs, and its packages; sourced after common.sh.
+# shellcheck shell=bash disable=SC2034
+#
+# A need is something that can be tried: a command, a library of pkg-config, a header, a module of
+# the distribution's Python, a sanitizer of gcc.  Only where one is missing is the package manager
+# called.  A package of "-" means that the distribution has none.
+
+# NEED                  Debian              Fedora              Arch                Alpine
+build_needs='
+cmd:gcc                 gcc                 gcc                 gcc                 gcc
+header:stdlib.h         libc6-dev           glibc-devel         glibc               musl-dev
+header:linux/fuse.h     linux-libc-dev      kernel-headers      linux-api-headers   linux-headers
+cmd:python3             python3             python3             python              python3
+cmd:meson               meson               meson               meson               meson
+cmd:ninja               ninja-build         ninja-build         ninja               samurai
+cmd:pkg-config          pkg-config          pkgconf-pkg-config  pkgconf             pkgconf
+lib:fuse3               libfuse3-dev        fuse3-devel         fuse3               fuse3-dev
+cmd:fusermount3         fuse3               fuse3               fuse3               fuse3
+lib:libcap              libcap-dev          libcap-devel        libcap              libcap-dev
+lib:jansson             libjansson-dev      jansson-devel       jansson             jansson-dev
+header:uthash.h         uthash-dev          uthash-devel        uthash              uthash-dev
+cmd:ipcmk               util-linux          util-linux          util-linux          util-linux-misc
+cmd:umount              mount               util-linux          util-linux          util-linux
+'
+
+check_needs='
+cmd:clang               clang               clang               clang               clang
+sanitizer:address       gcc                 libasan+libubsan    gcc                 -
+lib:cmocka              libcmocka-dev       libcmocka-devel     cmocka              cmocka-dev
+cmd:lsipc               util-linux          util-linux          util-linux          util-linux-misc
+cmd:unshare             util-linux          util-linux          util-linux          util-linux-misc
+cmd:setpriv             util-linux          util-linux          util-linux          setpriv
+cmd:dash                dash                dash                dash                dash
+cmd:jq                  jq                  jq                  jq                  jq
+cmd:perl                perl                perl                perl                perl
+cmd:ps                  procps              procps-ng           procps-ng           procps
+cmd:socat               socat               socat               socat               socat
+cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
+python:sysv_ipc         python3-sysv-ipc    python3-sysv_ipc    -                   -
+'
+
+need_is_met() {
+    local what=${1#*:} trial status
+
+    case $1 in
+    cmd:*) command -v -- "$what" >/dev/null ;;
+    lib:*) pkg-config --exists "$what" 2>/dev/null ;;
+    header:*) printf '#include <%s>\n' "$what" | gcc -E -x c - >/dev/null 2>&1 ;;
+    python:*) python3 -c "import $what" 2>/dev/null ;;
+    sanitizer:*)
+        trial=$(mktemp) || return 1
+        echo 'int main(void) { return 0; }' |
+            gcc -fsanitize="$what,undefined" -x c - -o "$trial" 2>/dev/null
+        status=$?
+        rm -f -- "$trial"
+        return $status
+        ;;
+    *) die "no such need: $1" ;;
+    esac
+}
+
+# The table's column for this machine, and nothing where its package manager is not known.
+package_column() {
+    if command -v apt-get >/dev/null; then
+        echo 2
+    elif command -v dnf >/dev/null; then
+        echo 3
+    elif command -v pacman >/dev/null; then
+        echo 4
+    elif command -v apk >/dev/null; then
+        echo 5
+    fi
+}
+
+# missing_needs TABLE: those not met, a line each.
+missing_needs() {
+    local need rest
+
+    while read -r need rest; do
+        if [ -n "$need" ] && ! need_is_met "$need"; then
+            echo "$need"
+        fi
+    done <<<"$1"
+}
+
+packages_of() {
+    awk -v column="$1" -v needs="$2" '
+        BEGIN { split(needs, list, "\n"); for (i in list) wanted[list[i]] = 1 }
+        ($1 in wanted) && $column != "-" && !seen[$column]++ { gsub(/\+/, " ", $column); print $column }
+    ' <<<"$3" | tr '\n' ' '
+}
+
+# package_manager COLUMN PACKAGE...
+package_manager() {
+    local column=$1
+
+    shift
+    case $column in
+    2) apt-get update -qq && apt-get install -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@" ;;
+    3) dnf install -q -y "$@" ;;
+    4) pacman -Sy --noconfirm --needed "$@" ;;
+    5) apk add -q "$@" ;;
+    esac
+}
+
+# install_needs TABLE: installs what is missing, once more if that fails; what is missing then is for
+# the caller to judge.
+install_needs() {
+    local missing column
+    local -a packages
+
+    missing=$(missing_needs "$1")
+    [ -n "$missing" ] || return 0
+    column=$(package_column)
+    if [ -z "$column" ]; then
+        complain "no package manager known here (apt-get, dnf, pacman, apk); missing: ${missing//$'\n'/ }"
+        return 0
+    fi
+    read -r -a packages <<<"$(packages_of "$column" "$missing" "$1")"
+    [ ${#packages[@]} -gt 0 ] || return 0
+    say "Installing: ${packages[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    package_manager "$column" "${packages[@]}" </dev/null ||
+        package_manager "$column" "${packages[@]}" </dev/null ||
+        complain "the package manager could not install: ${packages[*]}"
+}
+
+# require_needs TABLE: ends the program if some need is not met.
+require_needs() {
+    local missing
+
+    missing=$(missing_needs "$1")
+    [ -z "$missing" ] || die "these are needed and missing: ${missing//$'\n'/ }"
+}
