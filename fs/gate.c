@@ -34,6 +34,12 @@ void gate_daemon(struct call *call)
 	creds_become(NULL);
 }
 
+void gate_leave(void)
+{
+	creds_become(NULL);
+	hold(NULL);
+}
+
 int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct creds **result)
 {
 	struct creds *creds = NULL;

@@ -21,7 +21,7 @@
 #include "torn.h"
 #include "tree.h"
 
-enum { READ_MAX = 1 << 20, FIGURE_MAX = 1 << 20 };
+enum { FIGURE_MAX = 1 << 20 };
 
 /* Gives back an open file that nobody will read or write any more. */
 static void close_handle(struct handle *handle)
@@ -198,25 +198,15 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_open(req, op.handle);
 }
 
-/* Each thread that reads has room for the largest read, so that none is allocated each time. */
-static char *scratch(void)
-{
-	static _Thread_local char *room;
-
-	if (!room)
-		room = malloc(READ_MAX);
-	return room;
-}
-
 static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
 			 struct fuse_file_info *fi)
 {
 	struct operation op = {.kind = OPERATION_READ, .handle = handle, .size = size};
 	int error = gate_caller(req, handle, &op.call, &op.creds);
 
-	if (size > READ_MAX)
-		op.size = READ_MAX;
-	op.buffer = scratch();
+	if (size > REQUEST_READ_MAX)
+		op.size = REQUEST_READ_MAX;
+	op.buffer = request_scratch();
 	if (!error && !op.buffer)
 		error = -ENOMEM;
 	/* What comes by way of the page cache (splice, readahead, a private mapping) has no owner.
@@ -231,6 +221,13 @@ static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
 		run(req, &op, fi->flags);
 }
 
+static void reply_content(fuse_req_t req, const struct handle *handle, off_t off, size_t size)
+{
+	size_t left = (size_t)off < handle->size ? handle->size - (size_t)off : 0;
+
+	request_reply_copy(req, left ? handle->content + off : NULL, size < left ? size : left);
+}
+
 void request_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct handle *handle = handle_get(fi->fh);
@@ -239,12 +236,8 @@ void request_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct
 		fuse_reply_err(req, EBADF);
 	else if (handle->type == HANDLE_CHANNEL)
 		read_channel(req, handle, size, fi);
-	else if (!handle->content || (size_t)off >= handle->size)
-		fuse_reply_buf(req, NULL, 0);
 	else
-		fuse_reply_buf(req, handle->content + off,
-			       size < handle->size - (size_t)off ? size
-								 : handle->size - (size_t)off);
+		reply_content(req, handle, off, size);
 }
 
 /* One write is one value. */

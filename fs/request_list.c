@@ -125,7 +125,7 @@ void request_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	if ((size_t)off >= handle->size)
 		fuse_reply_buf(req, NULL, 0);
 	else
-		fuse_reply_buf(
+		request_reply_copy(
 			req, handle->content + off,
 			whole_entries(handle->content + off, handle->size - (size_t)off, size));
 }

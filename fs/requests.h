@@ -56,4 +56,19 @@ void request_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 void request_poll_wake(void *sleeper);
 void request_poll_drop(void *sleeper);
 
+/*
+ * Room for the largest read, REQUEST_READ_MAX bytes, one for each thread, so that none is allocated
+ * each time; NULL: no memory.
+ */
+#define REQUEST_READ_MAX ((size_t)1 << 20)
+char *request_scratch(void);
+/*
+ * Replies with at most REQUEST_READ_MAX bytes of @data by way of the scratch room: when a reply has
+ * reached the client it may close the handle that @data belongs to, while the reply's own call has
+ * not returned yet.
+ */
+void request_reply_copy(fuse_req_t req, const char *data, size_t size);
+/* For a thread that takes no more requests: gives back what it kept between them. */
+void requests_leave(void);
+
 #endif

@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "operation.h"
+#include "requests.h"
 #include "waiter.h"
 
 enum { THREADS = 2 };
@@ -41,7 +42,7 @@ static void *take_requests(void *unused)
 	free(buffer.mem);
 	if (result < 0 && result != -ENODEV && result != -EINTR)
 		serving.error = result;
-	creds_become(NULL);
+	requests_leave();
 	fuse_session_exit(serving.session);
 	pthread_kill(serving.main, SIGTERM);
 	return unused;
