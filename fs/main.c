@@ -2,6 +2,7 @@
  * main.c - the command: options, mounting, and the order in which all is set up.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,6 @@
 #include "creds.h"
 #include "fuse.h"
 #include "node.h"
-#include "operation.h"
-#include "poller.h"
 #include "requests.h"
 #include "root.h"
 #include "serve.h"
@@ -113,8 +112,7 @@ static int run(struct fuse_session *session, const struct options *options)
 	if (fuse_daemonize(options->foreground || options->debug) < 0)
 		return -errno;
 	serve_block_signals();
-	poller_setup(request_poll_wake, request_poll_drop);
-	error = operations_setup(options->waiting_max);
+	error = serve_setup(options->waiting_max);
 	return error ? error : serve(session);
 }
 

@@ -12,8 +12,6 @@
 #include <utlist.h>
 
 #include "clock.h"
-#include "reactor.h"
-#include "waiter.h"
 
 struct user {
 	UT_hash_handle hh;
@@ -27,6 +25,7 @@ static struct {
 	struct operation *all;
 	struct operation *ending;
 	struct user *users;
+	const struct operation_places *places;
 	unsigned uid_limit;
 	bool closed;
 	pthread_cond_t empty;
@@ -140,7 +139,7 @@ static int park(struct operation *op, struct operation **result)
 	}
 	copy->hooks->parked(copy);
 	if (copy->deadline != NO_LIMIT)
-		reactor_expect(copy->deadline);
+		parked.places->wake_at(copy->deadline);
 	*result = copy;
 	return 0;
 }
@@ -153,7 +152,8 @@ static void settle(struct operation *op)
 	int error;
 
 	op->call.may_wait = fd < 0;
-	error = fd < 0 ? waiter_run(op) : reactor_queue(op, fd, direction_of(op) == DIRECTION_READ);
+	error = fd < 0 ? parked.places->thread_put(op)
+		       : parked.places->queue_put(op, fd, direction_of(op) == DIRECTION_READ);
 	if (error)
 		operation_complete(op, error);
 }
@@ -286,7 +286,8 @@ ssize_t operation_start(struct operation *op)
 	return final_result(op, result);
 }
 
-void operation_end(struct operation *op, int error)
+/* With the lock held: asks it to end with @error, unless it was asked before. */
+static void mark(struct operation *op, int error)
 {
 	int none = 0;
 
@@ -299,28 +300,13 @@ void operation_end(struct operation *op, int error)
 void operation_interrupt(struct operation *op)
 {
 	pthread_mutex_lock(&operations_lock);
-	operation_end(op, EINTR);
+	mark(op, EINTR);
 	pthread_mutex_unlock(&operations_lock);
-	reactor_wake();
+	parked.places->wake();
 }
 
-struct operation *operation_next_ending(void)
-{
-	struct operation *op = parked.ending;
-
-	if (op) {
-		op->in_ending = false;
-		DL_DELETE2(parked.ending, op, ending_prev, ending_next);
-	}
-	return op;
-}
-
-struct operation *operations_parked(void)
-{
-	return parked.all;
-}
-
-bool operation_take_out(struct operation *op)
+/* With the lock held: takes it out of its turn or queue.  False if a thread has it. */
+static bool take_out(struct operation *op)
 {
 	switch (op->where) {
 	case IN_TURN:
@@ -328,21 +314,70 @@ bool operation_take_out(struct operation *op)
 		op->where = NOWHERE;
 		return true;
 	case IN_QUEUE:
-		reactor_unqueue(op);
+		parked.places->queue_take_out(op);
 		return true;
 	case IN_THREAD:
-	case NOWHERE:
+		parked.places->thread_leave(op);
+		return false;
+	case NOWHERE: /* on its way to a place, where the mark is looked at */
 		break;
 	}
 	return false;
 }
 
-int operations_setup(unsigned uid_limit)
+void operations_end_marked(void)
 {
-	int error = waiter_setup();
+	struct operation *op;
 
+	pthread_mutex_lock(&operations_lock);
+	while ((op = parked.ending)) {
+		op->in_ending = false;
+		DL_DELETE2(parked.ending, op, ending_prev, ending_next);
+		if (!take_out(op))
+			continue;
+		pthread_mutex_unlock(&operations_lock);
+		operation_complete(op, -op->ending);
+		pthread_mutex_lock(&operations_lock);
+	}
+	pthread_mutex_unlock(&operations_lock);
+}
+
+int64_t operations_end_late(int64_t now)
+{
+	int64_t earliest = INT64_MAX;
+	struct operation *op;
+
+	pthread_mutex_lock(&operations_lock);
+	DL_FOREACH(parked.all, op) {
+		if (op->deadline == NO_LIMIT || op->ending)
+			continue;
+		if (op->deadline <= now)
+			mark(op, ETIMEDOUT);
+		else if (op->deadline < earliest)
+			earliest = op->deadline;
+	}
+	pthread_mutex_unlock(&operations_lock);
+	return earliest;
+}
+
+void operations_end_removed(void)
+{
+	struct operation *op;
+
+	pthread_mutex_lock(&operations_lock);
+	DL_FOREACH(parked.all, op) {
+		const struct channel *channel = channel_of(op);
+
+		if (channel->gone && channel->gone(op->handle->state))
+			mark(op, EIDRM);
+	}
+	pthread_mutex_unlock(&operations_lock);
+}
+
+void operations_setup(const struct operation_places *places, unsigned uid_limit)
+{
+	parked.places = places;
 	parked.uid_limit = uid_limit;
-	return error ? error : reactor_setup();
 }
 
 void operations_end(void)
@@ -352,8 +387,8 @@ void operations_end(void)
 	pthread_mutex_lock(&operations_lock);
 	parked.closed = true;
 	DL_FOREACH(parked.all, op)
-		operation_end(op, EINTR);
-	reactor_wake();
+		mark(op, EINTR);
+	parked.places->wake();
 	while (parked.all)
 		pthread_cond_wait(&parked.empty, &operations_lock);
 	pthread_mutex_unlock(&operations_lock);

@@ -46,7 +46,7 @@ struct operation {
 	int64_t within; /* nanoseconds until -ETIMEDOUT, or NO_LIMIT */
 	void *request;  /* the owner's */
 
-	/* Kept by operation.c and its neighbours, under operations_lock. */
+	/* Kept by operation.c and the places, under operations_lock. */
 	size_t done;
 	bool has_turn;
 	atomic_int ending; /* errno to end with as soon as possible, 0: none */
@@ -63,8 +63,26 @@ struct operation {
 
 #define OPERATION_PARKED ((ssize_t)-4096) /* no errno */
 
-/* Starts the threads behind all this.  @uid_limit: operations that one user may have parked. */
-int operations_setup(unsigned uid_limit);
+/*
+ * The places where operations wait for kernel objects, which use this file and not the other way
+ * round.  put functions are called without, the others with operations_lock held.
+ */
+struct operation_places {
+	/* Puts it behind those of the same direction on the object that @fd polls; an errno,
+	 * negative. */
+	int (*queue_put)(struct operation *op, int fd, bool reading);
+	void (*queue_take_out)(struct operation *op);
+	/* Puts it into a thread, which leaves it when told, a moment later. */
+	int (*thread_put)(struct operation *op);
+	void (*thread_leave)(struct operation *op);
+	/* Makes somebody call operations_end_marked soon, and no later than @deadline (clock_now).
+	 */
+	void (*wake)(void);
+	void (*wake_at)(int64_t deadline);
+};
+
+/* Once, before the first operation.  @uid_limit: operations that one user may have parked. */
+void operations_setup(const struct operation_places *places, unsigned uid_limit);
 /* Ends what is parked with -EINTR, parks nothing more, and returns when all has been answered. */
 void operations_end(void);
 
@@ -77,18 +95,16 @@ ssize_t operation_start(struct operation *op);
  */
 void operation_interrupt(struct operation *parked);
 
-/* For the neighbours (reactor.c, waiter.c) only. */
+/* For the places where operations wait. */
 extern pthread_mutex_t operations_lock;
 ssize_t operation_attempt(struct operation *op);
 /* Answers a parked operation that is NOWHERE, and goes on with who waited for its turn. */
 void operation_complete(struct operation *op, ssize_t result);
-/* With the lock held: takes it out of its turn or queue.  False if a thread has it. */
-bool operation_take_out(struct operation *op);
-/* With the lock held: all parked operations, by ->next. */
-struct operation *operations_parked(void);
-/* With the lock held: asks it to end with @error, unless it was asked before. */
-void operation_end(struct operation *op, int error);
-/* With the lock held: the next that was asked to end, off the list; NULL: none. */
-struct operation *operation_next_ending(void);
+/* Answers all that were asked to end, and tells the threads that have one. */
+void operations_end_marked(void);
+/* Asks those to end whose time is over; the next deadline, INT64_MAX if there is none. */
+int64_t operations_end_late(int64_t now);
+/* Asks those to end whose object has been removed. */
+void operations_end_removed(void);
 
 #endif

@@ -52,6 +52,25 @@ static void unwatch(struct handle *handle)
 	handle->poll_fd = -1;
 }
 
+/* With the lock held. */
+static void wake(struct handle *handle)
+{
+	pollers.wake(handle->poller);
+	forget(handle);
+}
+
+/* A watched descriptor speaks; the handle may have closed since. */
+static void ready(uint64_t number)
+{
+	struct handle *handle;
+
+	pthread_mutex_lock(&pollers.lock);
+	HASH_FIND(poll_hh, pollers.watched, &number, sizeof(number), handle);
+	if (handle && handle->poller)
+		wake(handle);
+	pthread_mutex_unlock(&pollers.lock);
+}
+
 void poller_add(struct handle *handle, void *sleeper, short events)
 {
 	const struct channel *channel = handle->node.place.row->channel;
@@ -68,7 +87,8 @@ void poller_add(struct handle *handle, void *sleeper, short events)
 		if (handle->poll_fd >= 0)
 			HASH_ADD(poll_hh, pollers.watched, number, sizeof(handle->number), handle);
 	}
-	if (handle->poll_fd >= 0 && reactor_watch(handle->poll_fd, events, handle->number) < 0)
+	if (handle->poll_fd >= 0 &&
+	    reactor_watch(handle->poll_fd, events, ready, handle->number) < 0)
 		unwatch(handle);
 	first = handle->poll_fd < 0 && !pollers.ticking;
 	if (handle->poll_fd < 0)
@@ -87,25 +107,7 @@ void poller_remove(struct handle *handle)
 	pthread_mutex_unlock(&pollers.lock);
 }
 
-/* With the lock held. */
-static void wake(struct handle *handle)
-{
-	pollers.wake(handle->poller);
-	forget(handle);
-}
-
-void poller_event(uint64_t number)
-{
-	struct handle *handle;
-
-	pthread_mutex_lock(&pollers.lock);
-	HASH_FIND(poll_hh, pollers.watched, &number, sizeof(number), handle);
-	if (handle && handle->poller)
-		wake(handle);
-	pthread_mutex_unlock(&pollers.lock);
-}
-
-bool poller_tick(void)
+int64_t poller_tick(void)
 {
 	struct handle *handle, *next;
 	bool any;
@@ -123,5 +125,5 @@ bool poller_tick(void)
 	}
 	any = pollers.ticking;
 	pthread_mutex_unlock(&pollers.lock);
-	return any;
+	return any ? TICK : -1;
 }

@@ -20,9 +20,7 @@ void poller_add(struct handle *handle, void *sleeper, short events);
 /* Forgets the sleeper of a handle that closes. */
 void poller_remove(struct handle *handle);
 
-/* For the reactor's thread: the descriptor of a handle became ready. */
-void poller_event(uint64_t handle);
-/* For the reactor's thread: looks at what no descriptor tells of; true if there is any. */
-bool poller_tick(void);
+/* A tick of the reactor: looks at what no descriptor tells of. */
+int64_t poller_tick(void);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -20,8 +21,6 @@
 #include <utlist.h>
 
 #include "clock.h"
-#include "poller.h"
-#include "waiter.h"
 
 struct queue {
 	UT_hash_handle hh;
@@ -35,16 +34,18 @@ struct queue {
 };
 
 /* What epoll's data says, in its two lowest bits. */
-enum tag { TAG_QUEUE, TAG_WAKE, TAG_REMOVAL, TAG_POLLER };
+enum tag { TAG_QUEUE, TAG_WAKE, TAG_REMOVAL, TAG_WATCHED };
 
 static struct {
 	int epoll;
 	int wake;
-	int64_t earliest; /* the next deadline, under operations_lock */
-	struct queue *queues;
+	_Atomic int64_t earliest; /* the next deadline */
+	reactor_tick *const *ticks;
+	void (*watched)(uint64_t number);
+	struct queue *queues; /* under operations_lock */
 } reactor = {.epoll = -1, .wake = -1, .earliest = INT64_MAX};
 
-enum { NANOSECONDS = 1000000000, SIGNAL_AGAIN = 2000000, POLL_AGAIN = 10000000 };
+enum { NANOSECONDS = 1000000000 };
 
 void reactor_wake(void)
 {
@@ -54,17 +55,15 @@ void reactor_wake(void)
 	(void)!write(reactor.wake, &one, sizeof(one));
 }
 
-void reactor_expect(int64_t deadline)
+void reactor_wake_at(int64_t deadline)
 {
-	bool earlier;
+	int64_t earliest = reactor.earliest;
 
-	pthread_mutex_lock(&operations_lock);
-	earlier = deadline < reactor.earliest;
-	if (earlier)
-		reactor.earliest = deadline;
-	pthread_mutex_unlock(&operations_lock);
-	if (earlier)
-		reactor_wake();
+	while (deadline < earliest)
+		if (atomic_compare_exchange_weak(&reactor.earliest, &earliest, deadline)) {
+			reactor_wake();
+			return;
+		}
 }
 
 static int epoll_add(int fd, uint32_t events, uint64_t data)
@@ -111,7 +110,7 @@ static int queue_find(int fd, bool reading, struct queue **result)
 	return 0;
 }
 
-int reactor_queue(struct operation *op, int fd, bool reading)
+int reactor_queue_put(struct operation *op, int fd, bool reading)
 {
 	struct queue *queue = NULL;
 	int error;
@@ -127,7 +126,8 @@ int reactor_queue(struct operation *op, int fd, bool reading)
 	return error;
 }
 
-bool reactor_unqueue(struct operation *op)
+/* With operations_lock held: true if the queue went with its last. */
+static bool take_out(struct operation *op)
 {
 	struct queue *queue = op->queue;
 
@@ -143,11 +143,9 @@ bool reactor_unqueue(struct operation *op)
 	return true;
 }
 
-/* operation_complete may act as others; this thread is the daemon. */
-static void complete(struct operation *op, ssize_t result)
+void reactor_queue_take_out(struct operation *op)
 {
-	operation_complete(op, result);
-	creds_become(NULL);
+	take_out(op);
 }
 
 /* The object is ready: the operations of its queue in their order, until one has to wait again. */
@@ -168,83 +166,44 @@ static void queue_serve(struct queue *queue)
 		if (result == -EAGAIN)
 			return;
 		pthread_mutex_lock(&operations_lock);
-		gone = reactor_unqueue(op);
+		gone = take_out(op);
 		pthread_mutex_unlock(&operations_lock);
-		complete(op, result);
+		operation_complete(op, result);
+		creds_become(NULL);
 	}
-}
-
-/* Answers those that were asked to end; a thread that has one is told to leave it. */
-static void take_ending(void)
-{
-	struct operation *op;
-
-	pthread_mutex_lock(&operations_lock);
-	while ((op = operation_next_ending())) {
-		if (op->where == IN_THREAD) {
-			waiter_signal(op);
-		} else if (operation_take_out(op)) {
-			pthread_mutex_unlock(&operations_lock);
-			complete(op, -op->ending);
-			pthread_mutex_lock(&operations_lock);
-		}
-	}
-	pthread_mutex_unlock(&operations_lock);
-}
-
-static void take_late(void)
-{
-	int64_t now = clock_now();
-	struct operation *op;
-
-	pthread_mutex_lock(&operations_lock);
-	if (reactor.earliest > now) {
-		pthread_mutex_unlock(&operations_lock);
-		return;
-	}
-	reactor.earliest = INT64_MAX;
-	for (op = operations_parked(); op; op = op->next) {
-		if (op->deadline == NO_LIMIT || op->ending)
-			continue;
-		if (op->deadline <= now)
-			operation_end(op, ETIMEDOUT);
-		else if (op->deadline < reactor.earliest)
-			reactor.earliest = op->deadline;
-	}
-	pthread_mutex_unlock(&operations_lock);
 }
 
 /* An object has gone that the kernel wakes nobody for. */
-static void take_removed(int fd)
+static void take_removals(int fd)
 {
 	char events[4096] __attribute__((aligned(8)));
-	struct operation *op;
 
 	while (read(fd, events, sizeof(events)) > 0)
 		;
-	pthread_mutex_lock(&operations_lock);
-	for (op = operations_parked(); op; op = op->next) {
-		const struct channel *channel = op->handle->node.place.row->channel;
-
-		if (channel->gone && channel->gone(op->handle->state))
-			operation_end(op, EIDRM);
-	}
-	pthread_mutex_unlock(&operations_lock);
+	operations_end_removed();
 }
 
-/* Nanoseconds until there is something to do without an event. */
-static int64_t time_to_sleep(bool signalling, bool polling)
+/* Does what is due without an event; nanoseconds until there is more of it, INT64_MAX for never. */
+static int64_t do_what_is_due(void)
 {
-	int64_t sleep = INT64_MAX;
+	int64_t now = clock_now(), sleep = INT64_MAX;
 
-	pthread_mutex_lock(&operations_lock);
-	if (reactor.earliest != INT64_MAX)
-		sleep = reactor.earliest - clock_now();
-	pthread_mutex_unlock(&operations_lock);
-	if (signalling && sleep > SIGNAL_AGAIN)
-		sleep = SIGNAL_AGAIN;
-	if (polling && sleep > POLL_AGAIN)
-		sleep = POLL_AGAIN;
+	/* First the mark, then the scan: a deadline that comes between is not forgotten. */
+	if (reactor.earliest <= now) {
+		reactor.earliest = INT64_MAX;
+		reactor_wake_at(operations_end_late(now));
+	}
+	operations_end_marked();
+	/* What ended may have gone on as somebody else. */
+	creds_become(NULL);
+	for (reactor_tick *const *tick = reactor.ticks; *tick; tick++) {
+		int64_t again = (*tick)();
+
+		if (again >= 0 && again < sleep)
+			sleep = again;
+	}
+	if (reactor.earliest != INT64_MAX && reactor.earliest - now < sleep)
+		sleep = reactor.earliest - now;
 	return sleep < 0 ? 0 : sleep;
 }
 
@@ -254,41 +213,40 @@ static void *reactor_main(void *unused)
 	uint64_t count;
 
 	for (;;) {
-		int64_t sleep = time_to_sleep(waiter_signal_again(), poller_tick());
+		int64_t sleep = do_what_is_due();
 		struct timespec timeout = {sleep / NANOSECONDS, sleep % NANOSECONDS};
 
 		if (epoll_pwait2(reactor.epoll, &event, 1, sleep == INT64_MAX ? NULL : &timeout,
-				 NULL) == 1) {
-			switch (event.data.u64 & 3) {
-			case TAG_QUEUE:
-				queue_serve((struct queue *)(uintptr_t)event.data.u64);
-				break;
-			case TAG_WAKE:
-				/* Never empty here, and the count says nothing. */
-				(void)!read(reactor.wake, &count, sizeof(count));
-				break;
-			case TAG_REMOVAL:
-				take_removed((int)(event.data.u64 >> 2));
-				break;
-			case TAG_POLLER:
-				poller_event(event.data.u64 >> 2);
-				break;
-			}
+				 NULL) != 1)
+			continue;
+		switch (event.data.u64 & 3) {
+		case TAG_QUEUE:
+			queue_serve((struct queue *)(uintptr_t)event.data.u64);
+			break;
+		case TAG_WAKE:
+			/* Never empty here, and the count says nothing. */
+			(void)!read(reactor.wake, &count, sizeof(count));
+			break;
+		case TAG_REMOVAL:
+			take_removals((int)(event.data.u64 >> 2));
+			break;
+		case TAG_WATCHED:
+			reactor.watched(event.data.u64 >> 2);
+			break;
 		}
-		take_late();
-		take_ending();
 	}
 	return unused;
 }
 
-int reactor_watch(int fd, short events, uint64_t handle)
+int reactor_watch(int fd, short events, void (*ready)(uint64_t number), uint64_t number)
 {
 	/* poll's and epoll's bits are the same. */
 	struct epoll_event event = {
 		.events = (uint32_t)events | EPOLLONESHOT,
-		.data.u64 = handle << 2 | TAG_POLLER,
+		.data.u64 = number << 2 | TAG_WATCHED,
 	};
 
+	reactor.watched = ready;
 	if (epoll_ctl(reactor.epoll, EPOLL_CTL_MOD, fd, &event) == 0 ||
 	    epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, fd, &event) == 0)
 		return 0;
@@ -300,11 +258,12 @@ void reactor_unwatch(int fd)
 	epoll_ctl(reactor.epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
-int reactor_setup(void)
+int reactor_setup(reactor_tick *const *ticks)
 {
 	pthread_t thread;
 	int error;
 
+	reactor.ticks = ticks;
 	reactor.epoll = epoll_create1(EPOLL_CLOEXEC);
 	reactor.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (reactor.epoll < 0 || reactor.wake < 0)

@@ -9,24 +9,27 @@
 
 #include "operation.h"
 
-/* Starts the thread. */
-int reactor_setup(void);
-/* Makes it look at the operations that were asked to end. */
+/*
+ * Starts the thread.  Each of @ticks, ended by NULL, is called before the thread sleeps and says in
+ * how many nanoseconds it wants to be called again; -1: it does not.
+ */
+typedef int64_t reactor_tick(void);
+int reactor_setup(reactor_tick *const *ticks);
+
+/* Makes the thread end what was asked to end, and call its ticks. */
 void reactor_wake(void);
-/* Makes it wake no later than @deadline (clock_now). */
-void reactor_expect(int64_t deadline);
+/* Makes it look for what is late, at @deadline (clock_now) or before. */
+void reactor_wake_at(int64_t deadline);
+
+/* The queue place of operations: see struct operation_places.  @fd may close at any time. */
+int reactor_queue_put(struct operation *op, int fd, bool reading);
+void reactor_queue_take_out(struct operation *op);
 
 /*
- * Queues a parked operation behind those of the same direction on the same kernel object, which @fd
- * polls; @fd may close at any time, the queue has its own.
+ * Watches @fd for the next of @events (poll's), once; @ready(@number) then runs on the thread.  One
+ * function serves all, and @number has at most 62 bits.
  */
-int reactor_queue(struct operation *op, int fd, bool reading);
-/* With operations_lock held: takes it out of its queue; true if the queue went with it. */
-bool reactor_unqueue(struct operation *op);
-
-/* Watches @fd for the next of @events (poll's), once; poller_event(@handle) then runs on the
- * thread. */
-int reactor_watch(int fd, short events, uint64_t handle);
+int reactor_watch(int fd, short events, void (*ready)(uint64_t number), uint64_t number);
 void reactor_unwatch(int fd);
 
 #endif

@@ -14,6 +14,8 @@
 
 #include "clock.h"
 #include "operation.h"
+#include "poller.h"
+#include "reactor.h"
 #include "requests.h"
 #include "waiter.h"
 
@@ -81,6 +83,24 @@ static void join(pthread_t thread)
 		if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
 			return;
 	}
+}
+
+int serve_setup(unsigned uid_limit)
+{
+	static const struct operation_places places = {
+		.queue_put = reactor_queue_put,
+		.queue_take_out = reactor_queue_take_out,
+		.thread_put = waiter_put,
+		.thread_leave = waiter_leave,
+		.wake = reactor_wake,
+		.wake_at = reactor_wake_at,
+	};
+	static reactor_tick *const ticks[] = {waiter_tick, poller_tick, NULL};
+	int error = waiter_setup();
+
+	operations_setup(&places, uid_limit);
+	poller_setup(request_poll_wake, request_poll_drop);
+	return error ? error : reactor_setup(ticks);
 }
 
 int serve(struct fuse_session *session)

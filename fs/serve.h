@@ -12,6 +12,12 @@
  */
 int serve(struct fuse_session *session);
 
+/*
+ * Starts what operations wait in.  @uid_limit: how many one user may have waiting.  To be called in
+ * the process that serves, after serve_block_signals.
+ */
+int serve_setup(unsigned uid_limit);
+
 /* Blocks the signals that serve waits for; before any thread is made. */
 void serve_block_signals(void);
 

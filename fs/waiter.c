@@ -114,7 +114,7 @@ static void *waiter_main(void *argument)
 	return NULL;
 }
 
-int waiter_run(struct operation *op)
+int waiter_put(struct operation *op)
 {
 	struct waiter *waiter;
 	pthread_t thread;
@@ -160,7 +160,7 @@ static void send_signal(const struct operation *op)
 		syscall(SYS_tgkill, getpid(), op->waiter->tid, WAITER_SIGNAL);
 }
 
-void waiter_signal(struct operation *op)
+void waiter_leave(struct operation *op)
 {
 	send_signal(op);
 	if (op->in_signalled)
@@ -170,7 +170,7 @@ void waiter_signal(struct operation *op)
 	waiters.signalled_at = clock_now();
 }
 
-bool waiter_signal_again(void)
+int64_t waiter_tick(void)
 {
 	struct operation *op;
 	bool any;
@@ -183,5 +183,5 @@ bool waiter_signal_again(void)
 			send_signal(op);
 	}
 	pthread_mutex_unlock(&operations_lock);
-	return any;
+	return any ? SIGNAL_SPACING : -1;
 }

@@ -12,14 +12,15 @@
 #define WAITER_SIGNAL SIGUSR1
 
 int waiter_setup(void);
-/* Hands a parked operation to a thread.  -EDQUOT: there can be no more threads. */
-int waiter_run(struct operation *op);
+/* The thread place of operations: see struct operation_places.  -EDQUOT: there can be no more
+ * threads. */
+int waiter_put(struct operation *op);
 /*
- * With operations_lock held: makes the thread that has @op leave it.  A signal that comes before
- * the blocking call is lost, so it is sent again until the thread has left.
+ * A signal that comes before the blocking call is lost, so it is sent again, by waiter_tick, until
+ * the thread has left.
  */
-void waiter_signal(struct operation *op);
-/* Sends what has to be sent again; true if there is any. */
-bool waiter_signal_again(void);
+void waiter_leave(struct operation *op);
+/* Sends what has to be sent again; nanoseconds until it wants to be called again, -1 for never. */
+int64_t waiter_tick(void);
 
 #endif
