@@ -1,10 +1,9 @@
 /*
- * mq_print.c - message queues and their limits, as ipcs and lsipc print them.
+ * mq_print.c - message queues, as ipcs and lsipc print them.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "mq.h"
 
@@ -109,40 +108,4 @@ json_t *mq_json_posix(const struct mq_posix *queue)
 			  "usedbytes", json_figure(queue->bytes), "msgs",
 			  json_figure(queue->messages), "send", "recv", "lspid", "lrpid", "maxmsg",
 			  json_figure(queue->maxmsg), "msgsize", json_figure(queue->msgsize)));
-}
-
-static void print_limit(FILE *out, const char *what, const char *name)
-{
-	int64_t limit = mq_posix_limit(name);
-
-	/* A kernel without POSIX queues has none. */
-	if (limit >= 0)
-		fprintf(out, "%s = %" PRId64 "\n", what, limit);
-}
-
-void mq_print_limits(FILE *out)
-{
-	struct msginfo limits = mq_sysv_limits();
-	struct rlimit bytes;
-
-	ipcs_title(out, "Messages Limits");
-	fprintf(out,
-		"max queues system wide = %d\n"
-		"max size of message (bytes) = %d\n"
-		"default max size of queue (bytes) = %d\n",
-		limits.msgmni, limits.msgmax, limits.msgmnb);
-	ipcs_title(out, "POSIX Messages Limits");
-	print_limit(out, "max queues system wide", "queues_max");
-	print_limit(out, "max messages in queue", "msg_max");
-	print_limit(out, "max size of message (bytes)", "msgsize_max");
-	print_limit(out, "default max messages in queue", "msg_default");
-	print_limit(out, "default max size of message (bytes)", "msgsize_default");
-	if (getrlimit(RLIMIT_MSGQUEUE, &bytes) == 0) {
-		if (bytes.rlim_cur == RLIM_INFINITY)
-			fprintf(out, "max size of queues per user (bytes) = unlimited\n");
-		else
-			fprintf(out, "max size of queues per user (bytes) = %llu\n",
-				(unsigned long long)bytes.rlim_cur);
-	}
-	fputc('\n', out);
 }

@@ -92,15 +92,6 @@ int mq_sysv_gather(int (*each)(void *context, const struct mq_sysv *queue), void
 	return error == -ENOENT ? 0 : error; /* a kernel without System V IPC has no queues */
 }
 
-struct msginfo mq_sysv_limits(void)
-{
-	struct msginfo limits = {0};
-
-	if (msgctl(0, IPC_INFO, (struct msqid_ds *)&limits) < 0)
-		return (struct msginfo){0};
-	return limits;
-}
-
 static void found_set(struct place *found, uint32_t id)
 {
 	*found = (struct place){.dir = &mq_sysv_dir, .object = id};

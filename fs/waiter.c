@@ -55,7 +55,7 @@ int waiter_setup(void)
 	return -error;
 }
 
-static void serve(struct waiter *waiter)
+static void run(struct waiter *waiter)
 {
 	struct operation *op = waiter->op;
 	ssize_t result = creds_become(op->creds);
@@ -103,7 +103,7 @@ static void *waiter_main(void *argument)
 	waiter->tid = (pid_t)syscall(SYS_gettid);
 	do {
 		pthread_mutex_unlock(&operations_lock);
-		serve(waiter);
+		run(waiter);
 		/* Idle, it is nobody's; and what it was is not kept from being freed. */
 		creds_become(NULL);
 		pthread_mutex_lock(&operations_lock);

@@ -1,9 +1,9 @@
 # packages.sh - what building and testing needs, and its packages; sourced after common.sh.
 # shellcheck shell=bash disable=SC2034
 #
-# A need is something that can be tried: a command, a library of pkg-config, a header, a module of
-# the distribution's Python, a sanitizer of gcc.  Only where one is missing is the package manager
-# called.  A package of "-" means that the distribution has none.
+# A need is something that can be tried: a command, a library of pkg-config, a header, a sanitizer of
+# gcc.  Only where one is missing is the package manager called.  A package of "-" means that the
+# distribution has none; "+" stands between two.
 
 # NEED                  Debian              Fedora              Arch                Alpine
 build_needs='
@@ -29,14 +29,10 @@ sanitizer:address       gcc                 libasan+libubsan    gcc             
 lib:cmocka              libcmocka-dev       libcmocka-devel     cmocka              cmocka-dev
 cmd:lsipc               util-linux          util-linux          util-linux          util-linux-misc
 cmd:unshare             util-linux          util-linux          util-linux          util-linux-misc
-cmd:setpriv             util-linux          util-linux          util-linux          setpriv
 cmd:dash                dash                dash                dash                dash
 cmd:jq                  jq                  jq                  jq                  jq
-cmd:perl                perl                perl                perl                perl
-cmd:ps                  procps              procps-ng           procps-ng           procps
-cmd:socat               socat               socat               socat               socat
+cmd:strace              strace              strace              strace              strace
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
-python:sysv_ipc         python3-sysv-ipc    python3-sysv_ipc    -                   -
 '
 
 need_is_met() {
@@ -46,7 +42,6 @@ need_is_met() {
     cmd:*) command -v -- "$what" >/dev/null ;;
     lib:*) pkg-config --exists "$what" 2>/dev/null ;;
     header:*) printf '#include <%s>\n' "$what" | gcc -E -x c - >/dev/null 2>&1 ;;
-    python:*) python3 -c "import $what" 2>/dev/null ;;
     sanitizer:*)
         trial=$(mktemp) || return 1
         echo 'int main(void) { return 0; }' |
