@@ -231,8 +231,6 @@ static int posix_gone(void *state)
 	const struct posix_handle *handle = state;
 	struct stat st;
 
-	if (!handle) /* an open that still waits: nothing is open */
-		return 0;
 	return fstat(handle->fd, &st) == 0 && st.st_nlink == 0 ? -EIDRM : 0;
 }
 

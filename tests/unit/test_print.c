@@ -42,7 +42,7 @@ static int cover(const char *path, const char *copy, void (*add)(FILE *to))
 	while ((size = fread(buffer, 1, sizeof(buffer), from)) > 0)
 		fwrite(buffer, 1, size, to);
 	fclose(from);
-	if (fclose(to) != 0 || mount(copy, path, NULL, MS_BIND, NULL) != 0)
+	if (fclose(to) != 0 || mount(copy, path, "none", MS_BIND, NULL) != 0)
 		return -errno;
 	return 0;
 }
@@ -65,7 +65,7 @@ static void add_groups(FILE *to)
 static void enter_namespaces(void)
 {
 	if (unshare(CLONE_NEWIPC | CLONE_NEWNS) != 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
 	    mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL) != 0)
 		no_namespace = "no private IPC and mount namespaces (not root?)";
 	else if (cover("/etc/passwd", "/dev/shm/passwd", add_users) < 0 ||
