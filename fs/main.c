@@ -75,19 +75,41 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
 	return options->mountpoint ? 0 : -1;
 }
 
-/* A time limit on requests aborts the whole mount when somebody waits that long. */
-static void warn_of_request_timeout(void)
+static unsigned request_timeout_setting(const char *name)
 {
-	FILE *file = fopen("/proc/sys/fs/fuse/max_request_timeout", "re");
+	char path[64];
 	unsigned seconds = 0;
+	FILE *file;
 
-	if (file && fscanf(file, "%u", &seconds) == 1 && seconds)
-		fprintf(stderr,
-			"ipcfs: fs.fuse.max_request_timeout is %u: the kernel will end this mount "
-			"when anybody waits that long in it; set it to 0 first\n",
-			seconds);
-	if (file)
+	snprintf(path, sizeof(path), "/proc/sys/fs/fuse/%s_request_timeout", name);
+	file = fopen(path, "re");
+	if (file) {
+		if (fscanf(file, "%u", &seconds) != 1)
+			seconds = 0;
 		fclose(file);
+	}
+	return seconds;
+}
+
+/*
+ * Where the administrator has limited how long a request may take, the kernel ends the whole mount
+ * when one takes longer.  So nothing may wait that long: nanoseconds, or NO_LIMIT.
+ */
+static int64_t longest_wait(void)
+{
+	unsigned seconds = request_timeout_setting("default");
+	unsigned most = request_timeout_setting("max");
+
+	if (most && (!seconds || most < seconds))
+		seconds = most;
+	if (!seconds)
+		return NO_LIMIT;
+	fprintf(stderr,
+		"ipcfs: the kernel ends a mount when a request takes %u s "
+		"(fs.fuse.*_request_timeout): "
+		"what waits longer than %.2f s ends with EINTR\n",
+		seconds, seconds * 0.75);
+	return seconds * INT64_C(750000000);
 }
 
 static int add_mount_options(struct fuse_args *args, const struct options *options)
@@ -106,13 +128,14 @@ static int add_mount_options(struct fuse_args *args, const struct options *optio
 /* Everything between a session and its end, with the mount in place. */
 static int run(struct fuse_session *session, const struct options *options)
 {
+	int64_t longest = longest_wait();
 	int error;
 
 	/* The threads of what follows must be those of the process that stays. */
 	if (fuse_daemonize(options->foreground || options->debug) < 0)
 		return -errno;
 	serve_block_signals();
-	error = serve_setup(options->waiting_max);
+	error = serve_setup(options->waiting_max, longest);
 	return error ? error : serve(session);
 }
 
@@ -137,7 +160,6 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	session = fuse_session_new(args, &requests, sizeof(requests), NULL);
 	if (!session)
 		return -EINVAL;
-	warn_of_request_timeout();
 	error = -EIO;
 	if (fuse_session_mount(session, options->mountpoint) == 0) {
 		error = run(session, options);

@@ -27,6 +27,7 @@ static struct {
 	struct user *users;
 	const struct operation_places *places;
 	unsigned uid_limit;
+	int64_t longest;
 	bool closed;
 	pthread_cond_t empty;
 } parked = {.empty = PTHREAD_COND_INITIALIZER};
@@ -103,6 +104,20 @@ static void count_out(uid_t uid)
 	}
 }
 
+/* Its own limit comes first if it is the shorter one. */
+static bool has_own_limit(const struct operation *op)
+{
+	return op->within != NO_LIMIT &&
+	       (parked.longest == NO_LIMIT || op->within <= parked.longest);
+}
+
+static int64_t deadline_of(const struct operation *op)
+{
+	int64_t limit = has_own_limit(op) ? op->within : parked.longest;
+
+	return limit == NO_LIMIT ? NO_LIMIT : clock_now() + limit;
+}
+
 /* Copies @op to the heap and tells its owner.  The buffer of a write is copied, a read's is new. */
 static int park(struct operation *op, struct operation **result)
 {
@@ -121,7 +136,7 @@ static int park(struct operation *op, struct operation **result)
 		if (op->kind == OPERATION_WRITE)
 			memcpy(copy->buffer, op->buffer, op->size);
 	}
-	copy->deadline = op->within == NO_LIMIT ? NO_LIMIT : clock_now() + op->within;
+	copy->deadline = deadline_of(op);
 	creds_hold(copy->creds);
 	pthread_mutex_lock(&operations_lock);
 	error = parked.closed ? -EINTR : count_in(copy->call.uid);
@@ -352,7 +367,7 @@ int64_t operations_end_late(int64_t now)
 		if (op->deadline == NO_LIMIT || op->ending)
 			continue;
 		if (op->deadline <= now)
-			mark(op, ETIMEDOUT);
+			mark(op, has_own_limit(op) ? ETIMEDOUT : EINTR);
 		else if (op->deadline < earliest)
 			earliest = op->deadline;
 	}
@@ -374,8 +389,9 @@ void operations_end_removed(void)
 	pthread_mutex_unlock(&operations_lock);
 }
 
-void operations_setup(const struct operation_places *places, unsigned uid_limit)
+void operations_setup(const struct operation_places *places, unsigned uid_limit, int64_t longest)
 {
+	parked.longest = longest;
 	parked.places = places;
 	parked.uid_limit = uid_limit;
 }

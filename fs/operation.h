@@ -81,8 +81,11 @@ struct operation_places {
 	void (*wake_at)(int64_t deadline);
 };
 
-/* Once, before the first operation.  @uid_limit: operations that one user may have parked. */
-void operations_setup(const struct operation_places *places, unsigned uid_limit);
+/*
+ * Once, before the first operation.  @uid_limit: operations that one user may have parked.
+ * @longest: nanoseconds after which any that waits ends with -EINTR, or NO_LIMIT.
+ */
+void operations_setup(const struct operation_places *places, unsigned uid_limit, int64_t longest);
 /* Ends what is parked with -EINTR, parks nothing more, and returns when all has been answered. */
 void operations_end(void);
 

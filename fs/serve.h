@@ -4,6 +4,8 @@
 #ifndef IPCFS_SERVE_H
 #define IPCFS_SERVE_H
 
+#include <stdint.h>
+
 #include "fuse.h"
 
 /*
@@ -13,10 +15,11 @@
 int serve(struct fuse_session *session);
 
 /*
- * Starts what operations wait in.  @uid_limit: how many one user may have waiting.  To be called in
- * the process that serves, after serve_block_signals.
+ * Starts what operations wait in.  @uid_limit: how many one user may have waiting; @longest:
+ * nanoseconds that any may wait, or NO_LIMIT.  To be called in the process that serves, after
+ * serve_block_signals.
  */
-int serve_setup(unsigned uid_limit);
+int serve_setup(unsigned uid_limit, int64_t longest);
 
 /* Blocks the signals that serve waits for; before any thread is made. */
 void serve_block_signals(void);
