@@ -32,7 +32,7 @@
 #include "backend.h"
 #include "kinds.h"
 
-#define NOBODY 65534
+#define NOBODY 64997 /* whose queues nobody else on the machine is charged for */
 /* Of System V and of POSIX. */
 #define SYSV "0x00000051"
 #define POSIX "jobs"
