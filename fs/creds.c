@@ -34,7 +34,7 @@ static struct {
 	struct creds *self;
 } daemon_creds;
 
-/* Who this thread is now; NULL: the daemon.  Holds a reference. */
+/* Who this thread is now; NULL: the daemon, from its beginning.  Holds a reference. */
 static _Thread_local struct creds *current;
 
 static uint64_t capabilities_permitted(void)
@@ -110,7 +110,9 @@ int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **result)
 		return -EACCES;
 	status = proc_read(pid, "status");
 	if (!status)
-		return errno == ENOMEM ? -ENOMEM : -EACCES;
+		return errno == ENOENT || errno == ESRCH || errno == EACCES || errno == EPERM
+			       ? -EACCES
+			       : -errno;
 	creds = calloc(1, sizeof(*creds) + room * sizeof(gid_t));
 	if (!creds)
 		goto no_memory;
@@ -233,19 +235,31 @@ int creds_become(struct creds *creds)
 {
 	struct creds *from = current ? current : daemon_creds.self;
 	struct creds *to = creds ? creds : daemon_creds.self;
-	int error;
+	int error = 0;
 
-	if (!daemon_creds.can_change || creds_equal(from, to))
+	if (!daemon_creds.can_change)
 		return 0;
-	regain();
-	error = change(to);
-	if (error) {
+	if (!creds_equal(from, to)) {
 		regain();
-		if (change(daemon_creds.self))
-			abort();
-		to = NULL;
+		error = change(to);
+		if (error) {
+			regain();
+			if (change(daemon_creds.self))
+				abort();
+			to = daemon_creds.self;
+		}
 	}
+	creds_hold(to);
 	creds_release(current);
-	current = to == daemon_creds.self ? NULL : creds_hold(to);
+	current = to;
 	return error;
+}
+
+void creds_reset(void)
+{
+	if (!daemon_creds.can_change)
+		return;
+	regain();
+	if (change(daemon_creds.self))
+		abort();
 }

@@ -36,7 +36,13 @@ uid_t creds_uid(const struct creds *creds);
 /* What access(2) would say, from the mode bits and the capability to pass them by. */
 bool creds_allow(const struct creds *creds, const struct stat *st, int mask);
 
-/* The calling thread becomes the caller; NULL: the daemon itself. */
+/* The calling thread becomes the caller, and holds @creds; NULL: the daemon itself. */
 int creds_become(struct creds *creds);
+
+/*
+ * For a new thread: the daemon itself, whoever the thread was that made it.  Without that it would
+ * have that one's ids and not know.
+ */
+void creds_reset(void);
 
 #endif

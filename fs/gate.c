@@ -3,20 +3,12 @@
  */
 #include "gate.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
 /* Guards handle->creds.  Two threads may use one handle at the same moment. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-/* Keeps what the thread is alive until it is someone else. */
-static _Thread_local struct creds *held;
-
-static void hold(struct creds *creds)
-{
-	creds_release(held);
-	held = creds;
-}
 
 void gate_public(fuse_req_t req, struct call *call)
 {
@@ -32,12 +24,6 @@ void gate_daemon(struct call *call)
 {
 	memset(call, 0, sizeof(*call));
 	creds_become(NULL);
-}
-
-void gate_leave(void)
-{
-	creds_become(NULL);
-	hold(NULL);
 }
 
 int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct creds **result)
@@ -56,9 +42,11 @@ int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct
 		/* Only the daemon itself can see every caller. */
 		creds_become(NULL);
 		error = creds_of(call->uid, call->gid, call->pid, &creds);
-		if (error)
-			return refuse(call, -error, "process %d cannot be seen in /proc",
+		if (error == -EACCES)
+			return refuse(call, EACCES, "process %d cannot be seen in /proc",
 				      (int)call->pid);
+		if (error)
+			return refuse(call, -error, "the daemon has no room to see who asks");
 		if (handle) {
 			pthread_mutex_lock(&lock);
 			creds_release(handle->creds);
@@ -66,9 +54,10 @@ int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct
 			pthread_mutex_unlock(&lock);
 		}
 	}
+	/* From here on the thread holds them, as long as it is the caller. */
 	error = creds_become(creds);
-	hold(creds);
 	if (result)
 		*result = creds;
+	creds_release(creds);
 	return error;
 }

@@ -20,7 +20,4 @@ int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct
 /* Makes the thread the daemon itself. */
 void gate_daemon(struct call *call);
 
-/* For a thread that takes no more requests: it is the daemon, and keeps no caller. */
-void gate_leave(void);
-
 #endif

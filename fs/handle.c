@@ -76,6 +76,17 @@ struct handle *handle_get(uint64_t number)
 	return handle;
 }
 
+struct handle *handle_any(void)
+{
+	struct handle *handle = NULL;
+
+	pthread_rwlock_rdlock(&table.lock);
+	for (uint32_t slot = 0; slot < table.size && !handle; slot++)
+		handle = table.slots[slot];
+	pthread_rwlock_unlock(&table.lock);
+	return handle;
+}
+
 void handle_free(struct handle *handle)
 {
 	uint32_t slot = (uint32_t)handle->number;

@@ -33,7 +33,7 @@ struct handle {
 	bool busy[DIRECTIONS];
 	struct operation *turn[DIRECTIONS];
 
-	/* Of who sleeps in poll(2) on it; guarded by the lock of poll.c. */
+	/* Of who sleeps in poll(2) on it; guarded by the lock of poller.c. */
 	void *poller;
 	short poll_events;
 	int poll_fd;
@@ -44,6 +44,8 @@ struct handle {
 /* A new handle on @node; NULL: no memory. */
 struct handle *handle_new(enum handle_type type, const struct node *node);
 struct handle *handle_get(uint64_t number);
+/* Some handle that is open, NULL: none is. */
+struct handle *handle_any(void);
 /* Drops the number and all but the channel's state, which must be closed. */
 void handle_free(struct handle *handle);
 

@@ -7,6 +7,7 @@
 #include "intern.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include "hash.h"
@@ -15,6 +16,7 @@ struct name {
 	UT_hash_handle hh;
 	uint64_t references;
 	uint32_t number;
+	bool retired;
 	char text[];
 };
 
@@ -37,9 +39,10 @@ static uint32_t slot_take(void)
 	}
 	if (table.used + 1 >= table.size) {
 		uint32_t size = table.size ? table.size * 2 : 64;
-		struct name **slots = realloc(table.slots, size * sizeof(*slots));
+		struct name **slots =
+			size <= INT32_MAX ? realloc(table.slots, size * sizeof(*slots)) : NULL;
 
-		if (!slots || size > INT32_MAX)
+		if (!slots)
 			return 0;
 		table.slots = slots;
 		table.size = size;
@@ -65,6 +68,7 @@ uint32_t name_intern(const char *text)
 		memcpy(name->text, text, length + 1);
 		name->number = number;
 		name->references = 0;
+		name->retired = false;
 		table.slots[number] = name;
 		table.held++;
 		HASH_ADD_STR(table.by_text, text, name);
@@ -101,12 +105,25 @@ void name_unref(uint32_t number, uint64_t references)
 	name = table.slots[number];
 	name->references -= references;
 	if (!name->references) {
-		HASH_DEL(table.by_text, name);
+		if (!name->retired)
+			HASH_DEL(table.by_text, name);
 		table.slots[number] = (struct name *)((uintptr_t)table.free_list << 1 | 1);
 		table.free_list = number;
 		table.held--;
 		free(name);
 	}
+	pthread_mutex_unlock(&table.lock);
+}
+
+void name_retire(uint32_t number)
+{
+	struct name *name;
+
+	pthread_mutex_lock(&table.lock);
+	name = table.slots[number];
+	if (!name->retired)
+		HASH_DEL(table.by_text, name);
+	name->retired = true;
 	pthread_mutex_unlock(&table.lock);
 }
 

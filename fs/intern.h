@@ -12,6 +12,12 @@ uint32_t name_intern(const char *name);
 const char *name_text(uint32_t number);
 void name_ref(uint32_t number);
 void name_unref(uint32_t number, uint64_t references);
+/*
+ * The next name_intern of this text gives another number.  An object that is made again under the
+ * name of one that the kernel has removed must not be taken for it: the kernel marks the inode
+ * dead.
+ */
+void name_retire(uint32_t number);
 /* Names now held; for tests. */
 uint32_t name_count(void);
 

@@ -2,11 +2,13 @@
  * main.c - the command: options, mounting, and the order in which all is set up.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,16 +65,44 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
 	if (key != FUSE_OPT_KEY_NONOPT)
 		return 1;
 	/* mount(8) names a source first, the way fstab has it. */
-	if (!options->mountpoint) {
-		options->mountpoint = strdup(argument);
-	} else if (!options->source) {
-		options->source = options->mountpoint;
-		options->mountpoint = strdup(argument);
-	} else {
+	if (options->source) {
 		fprintf(stderr, "ipcfs: one mount point, not also '%s'\n", argument);
 		return -1;
 	}
+	options->source = options->mountpoint;
+	options->mountpoint = strdup(argument);
 	return options->mountpoint ? 0 : -1;
+}
+
+/* Makes the mount point absolute: by the time it is unmounted the working directory is another. */
+static int resolve_mountpoint(struct options *options)
+{
+	char *path = realpath(options->mountpoint, NULL);
+	struct stat st;
+
+	if (!path || stat(path, &st) < 0) {
+		fprintf(stderr, "ipcfs: %s: %s\n", options->mountpoint, strerror(errno));
+		free(path);
+		return -1;
+	}
+	free(options->mountpoint);
+	options->mountpoint = path;
+	if (!S_ISDIR(st.st_mode)) {
+		fprintf(stderr, "ipcfs: %s: a mount point is a directory\n", path);
+		return -1;
+	}
+	return 0;
+}
+
+/* Each open channel of a POSIX object is a descriptor of the daemon. */
+static void allow_all_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
 }
 
 static unsigned request_timeout_setting(const char *name)
@@ -189,7 +219,10 @@ int main(int argc, char **argv)
 	} else {
 		/* Modes are the caller's business; the kernel has applied the caller's umask. */
 		umask(0);
-		error = mount_and_run(&args, &options) ? 1 : 0;
+		/* A message to a pipe that nobody reads must not end the mount. */
+		signal(SIGPIPE, SIG_IGN);
+		allow_all_descriptors();
+		error = resolve_mountpoint(&options) < 0 || mount_and_run(&args, &options) < 0;
 	}
 	free(options.source);
 	free(options.mountpoint);

@@ -101,7 +101,6 @@ static struct {
 
 enum { BLOCK = 256 };
 
-/* Blocks never move, so a visit can be read while others are added. */
 static struct visit *visit_at(uint32_t slot)
 {
 	return &visits.blocks[slot / BLOCK][slot % BLOCK];

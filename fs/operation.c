@@ -17,7 +17,11 @@ struct user {
 	UT_hash_handle hh;
 	uid_t uid;
 	unsigned parked;
+	size_t bytes; /* of parked writes */
 };
+
+/* Memory of the daemon that the parked writes of one user may take. */
+enum { BYTES_MAX = 64 << 20 };
 
 pthread_mutex_t operations_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -28,6 +32,7 @@ static struct {
 	const struct operation_places *places;
 	unsigned uid_limit;
 	int64_t longest;
+	unsigned unanswered; /* parked, or being answered */
 	bool closed;
 	pthread_cond_t empty;
 } parked = {.empty = PTHREAD_COND_INITIALIZER};
@@ -75,8 +80,14 @@ static ssize_t final_result(const struct operation *op, ssize_t result)
 }
 
 /* Counts, with the lock held. */
-static int count_in(uid_t uid)
+static size_t bytes_of(const struct operation *op)
 {
+	return op->kind == OPERATION_WRITE ? op->size : 0;
+}
+
+static int count_in(struct operation *op)
+{
+	uid_t uid = op->call.uid;
 	struct user *user;
 
 	HASH_FIND(hh, parked.users, &uid, sizeof(uid), user);
@@ -88,17 +99,28 @@ static int count_in(uid_t uid)
 		HASH_ADD(hh, parked.users, uid, sizeof(uid), user);
 	}
 	if (user->parked >= parked.uid_limit)
-		return -EDQUOT;
+		return refuse(&op->call, EDQUOT,
+			      "no more than %u operations of one user wait at a time",
+			      parked.uid_limit);
+	if (user->bytes + bytes_of(op) > BYTES_MAX)
+		return refuse(&op->call, EDQUOT,
+			      "no more than %d bytes of one user wait to be written at a time",
+			      BYTES_MAX);
 	user->parked++;
+	user->bytes += bytes_of(op);
 	return 0;
 }
 
-static void count_out(uid_t uid)
+static void count_out(const struct operation *op)
 {
+	uid_t uid = op->call.uid;
 	struct user *user;
 
 	HASH_FIND(hh, parked.users, &uid, sizeof(uid), user);
-	if (user && !--user->parked) {
+	if (!user)
+		return;
+	user->bytes -= bytes_of(op);
+	if (!--user->parked) {
 		HASH_DEL(parked.users, user);
 		free(user);
 	}
@@ -114,6 +136,10 @@ static bool has_own_limit(const struct operation *op)
 static int64_t deadline_of(const struct operation *op)
 {
 	int64_t limit = has_own_limit(op) ? op->within : parked.longest;
+
+	/* A close has been answered: the kernel waits for nothing. */
+	if (op->kind == OPERATION_FLUSH)
+		return NO_LIMIT;
 
 	return limit == NO_LIMIT ? NO_LIMIT : clock_now() + limit;
 }
@@ -139,17 +165,17 @@ static int park(struct operation *op, struct operation **result)
 	copy->deadline = deadline_of(op);
 	creds_hold(copy->creds);
 	pthread_mutex_lock(&operations_lock);
-	error = parked.closed ? -EINTR : count_in(copy->call.uid);
-	if (!error)
+	error = parked.closed ? -EINTR : count_in(copy);
+	if (!error) {
 		DL_APPEND(parked.all, copy);
+		parked.unanswered++;
+	}
 	pthread_mutex_unlock(&operations_lock);
 	if (error) {
+		op->call = copy->call; /* the reason */
 		creds_release(copy->creds);
 		free(copy->buffer);
 		free(copy);
-		if (error == -EDQUOT)
-			refuse(&op->call, EDQUOT, "%u operations of one user may wait at a time",
-			       parked.uid_limit);
 		return error;
 	}
 	copy->hooks->parked(copy);
@@ -159,18 +185,16 @@ static int park(struct operation *op, struct operation **result)
 	return 0;
 }
 
-/* Waits for the kernel object, wherever that is done. */
-static void settle(struct operation *op)
+/* Puts it where it waits for its kernel object; an error ends it. */
+static int settle(struct operation *op)
 {
 	const struct channel *channel = channel_of(op);
 	int fd = channel->wait_fd ? channel->wait_fd(op->handle->state) : -1;
-	int error;
 
-	op->call.may_wait = fd < 0;
-	error = fd < 0 ? parked.places->thread_put(op)
-		       : parked.places->queue_put(op, fd, direction_of(op) == DIRECTION_READ);
-	if (error)
-		operation_complete(op, error);
+	if (fd >= 0)
+		return parked.places->queue_put(op, fd, direction_of(op) == DIRECTION_READ);
+	op->call.may_wait = true;
+	return parked.places->thread_put(op);
 }
 
 /* Gives the turn to the next; returns it, to be attempted.  NULL: nobody waits. */
@@ -201,7 +225,7 @@ static struct operation *end(struct operation *op, ssize_t result)
 	DL_DELETE(parked.all, op);
 	if (op->in_ending)
 		DL_DELETE2(parked.ending, op, ending_prev, ending_next);
-	count_out(op->call.uid);
+	count_out(op);
 	pthread_mutex_unlock(&operations_lock);
 	if (op->has_turn)
 		next = pass_turn(op->handle, direction_of(op));
@@ -210,7 +234,7 @@ static struct operation *end(struct operation *op, ssize_t result)
 	free(op->buffer);
 	free(op);
 	pthread_mutex_lock(&operations_lock);
-	if (!parked.all)
+	if (!--parked.unanswered)
 		pthread_cond_broadcast(&parked.empty);
 	pthread_mutex_unlock(&operations_lock);
 	return next;
@@ -227,8 +251,9 @@ static void go_on(struct operation *next)
 		if (!error)
 			result = next->ending ? -next->ending : operation_attempt(next);
 		if (result == -EAGAIN) {
-			settle(next);
-			return;
+			result = settle(next);
+			if (!result)
+				return;
 		}
 		next = end(next, result);
 	}
@@ -291,7 +316,9 @@ ssize_t operation_start(struct operation *op)
 	if (result == -EAGAIN && op->waits) {
 		error = park(op, &copy);
 		if (!error) {
-			settle(copy);
+			error = settle(copy);
+			if (error)
+				operation_complete(copy, error);
 			return OPERATION_PARKED;
 		}
 		result = error;
@@ -375,17 +402,21 @@ int64_t operations_end_late(int64_t now)
 	return earliest;
 }
 
+int operation_gone(const struct operation *op)
+{
+	const struct channel *channel = channel_of(op);
+
+	return channel->gone ? channel->gone(op->handle->state) : 0;
+}
+
 void operations_end_removed(void)
 {
 	struct operation *op;
 
 	pthread_mutex_lock(&operations_lock);
-	DL_FOREACH(parked.all, op) {
-		const struct channel *channel = channel_of(op);
-
-		if (channel->gone && channel->gone(op->handle->state))
+	DL_FOREACH(parked.all, op)
+		if (operation_gone(op))
 			mark(op, EIDRM);
-	}
 	pthread_mutex_unlock(&operations_lock);
 }
 
@@ -405,7 +436,7 @@ void operations_end(void)
 	DL_FOREACH(parked.all, op)
 		mark(op, EINTR);
 	parked.places->wake();
-	while (parked.all)
+	while (parked.unanswered)
 		pthread_cond_wait(&parked.empty, &operations_lock);
 	pthread_mutex_unlock(&operations_lock);
 }

@@ -101,6 +101,8 @@ void operation_interrupt(struct operation *parked);
 /* For the places where operations wait. */
 extern pthread_mutex_t operations_lock;
 ssize_t operation_attempt(struct operation *op);
+/* -EIDRM if its object has been removed and the kernel ends no wait for that. */
+int operation_gone(const struct operation *op);
 /* Answers a parked operation that is NOWHERE, and goes on with who waited for its turn. */
 void operation_complete(struct operation *op, ssize_t result);
 /* Answers all that were asked to end, and tells the threads that have one. */

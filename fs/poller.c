@@ -15,13 +15,14 @@
 #include "clock.h"
 #include "reactor.h"
 
-enum { TICK = 10000000 };
+enum { TICK = 10000000 }; /* nanoseconds */
 
 static struct {
 	pthread_mutex_t lock;
 	struct handle *ticking;
 	struct handle *watched; /* those with a descriptor, by number */
 	int64_t ticked_at;
+	bool ended;
 	void (*wake)(void *sleeper);
 	void (*drop)(void *sleeper);
 } pollers = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -59,8 +60,7 @@ static void wake(struct handle *handle)
 	forget(handle);
 }
 
-/* A watched descriptor speaks; the handle may have closed since. */
-static void ready(uint64_t number)
+void poller_event(uint64_t number)
 {
 	struct handle *handle;
 
@@ -78,6 +78,14 @@ void poller_add(struct handle *handle, void *sleeper, short events)
 	bool first;
 
 	pthread_mutex_lock(&pollers.lock);
+	if (pollers.ended) {
+		pthread_mutex_unlock(&pollers.lock);
+		pollers.drop(sleeper);
+		return;
+	}
+	/* All that sleep on a handle are woken together, so all that they wait for counts. */
+	if (handle->poller)
+		events |= handle->poll_events;
 	forget(handle);
 	handle->poller = sleeper;
 	handle->poll_events = events;
@@ -87,8 +95,7 @@ void poller_add(struct handle *handle, void *sleeper, short events)
 		if (handle->poll_fd >= 0)
 			HASH_ADD(poll_hh, pollers.watched, number, sizeof(handle->number), handle);
 	}
-	if (handle->poll_fd >= 0 &&
-	    reactor_watch(handle->poll_fd, events, ready, handle->number) < 0)
+	if (handle->poll_fd >= 0 && reactor_watch(handle->poll_fd, events, handle->number) < 0)
 		unwatch(handle);
 	first = handle->poll_fd < 0 && !pollers.ticking;
 	if (handle->poll_fd < 0)
@@ -110,11 +117,12 @@ void poller_remove(struct handle *handle)
 int64_t poller_tick(void)
 {
 	struct handle *handle, *next;
+	int64_t left, now = clock_now();
 	bool any;
 
 	pthread_mutex_lock(&pollers.lock);
-	if (pollers.ticking && clock_now() - pollers.ticked_at >= TICK) {
-		pollers.ticked_at = clock_now();
+	if (pollers.ticking && now - pollers.ticked_at >= TICK) {
+		pollers.ticked_at = now;
 		DL_FOREACH_SAFE(pollers.ticking, handle, next) {
 			const struct channel *channel = handle->node.place.row->channel;
 
@@ -124,6 +132,38 @@ int64_t poller_tick(void)
 		}
 	}
 	any = pollers.ticking;
+	left = pollers.ticked_at + TICK - now;
+	if (left < 0)
+		left = 0;
 	pthread_mutex_unlock(&pollers.lock);
-	return any ? TICK : -1;
+	return any ? left : -1;
+}
+
+void poller_removed(void)
+{
+	struct handle *handle, *next;
+
+	pthread_mutex_lock(&pollers.lock);
+	HASH_ITER(poll_hh, pollers.watched, handle, next) {
+		const struct channel *channel = handle->node.place.row->channel;
+
+		if (handle->poller && channel->gone && channel->gone(handle->state))
+			wake(handle);
+	}
+	pthread_mutex_unlock(&pollers.lock);
+}
+
+void poller_end(void)
+{
+	struct handle *handle, *next;
+
+	pthread_mutex_lock(&pollers.lock);
+	pollers.ended = true;
+	DL_FOREACH_SAFE(pollers.ticking, handle, next)
+		forget(handle);
+	HASH_ITER(poll_hh, pollers.watched, handle, next) {
+		forget(handle);
+		unwatch(handle);
+	}
+	pthread_mutex_unlock(&pollers.lock);
 }

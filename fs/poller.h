@@ -23,4 +23,10 @@ void poller_remove(struct handle *handle);
 /* A tick of the reactor: looks at what no descriptor tells of. */
 int64_t poller_tick(void);
 
+/* For the reactor: a watched descriptor speaks, some object was removed. */
+void poller_event(uint64_t handle);
+void poller_removed(void);
+/* Forgets all sleepers, and takes no more: there will be nobody to wake. */
+void poller_end(void);
+
 #endif

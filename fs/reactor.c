@@ -41,7 +41,7 @@ static struct {
 	int wake;
 	_Atomic int64_t earliest; /* the next deadline */
 	reactor_tick *const *ticks;
-	void (*watched)(uint64_t number);
+	const struct reactor_events *events;
 	struct queue *queues; /* under operations_lock */
 } reactor = {.epoll = -1, .wake = -1, .earliest = INT64_MAX};
 
@@ -116,7 +116,10 @@ int reactor_queue_put(struct operation *op, int fd, bool reading)
 	int error;
 
 	pthread_mutex_lock(&operations_lock);
-	error = op->ending ? -op->ending : queue_find(fd, reading, &queue);
+	/* Removed between the attempt and now: nobody else would look again. */
+	error = op->ending ? -op->ending : operation_gone(op);
+	if (!error)
+		error = queue_find(fd, reading, &queue);
 	if (!error) {
 		DL_APPEND2(queue->operations, op, place_prev, place_next);
 		op->queue = queue;
@@ -162,15 +165,17 @@ static void queue_serve(struct queue *queue)
 		op = queue->operations;
 		pthread_mutex_unlock(&operations_lock);
 		/* An interrupt is looked at last, so that nothing is taken for who has given up. */
-		result = op->ending ? -op->ending : operation_attempt(op);
+		result = creds_become(op->creds);
+		if (!result)
+			result = op->ending ? -op->ending : operation_attempt(op);
 		if (result == -EAGAIN)
-			return;
+			break;
 		pthread_mutex_lock(&operations_lock);
 		gone = take_out(op);
 		pthread_mutex_unlock(&operations_lock);
 		operation_complete(op, result);
-		creds_become(NULL);
 	}
+	creds_become(NULL);
 }
 
 /* An object has gone that the kernel wakes nobody for. */
@@ -181,6 +186,7 @@ static void take_removals(int fd)
 	while (read(fd, events, sizeof(events)) > 0)
 		;
 	operations_end_removed();
+	reactor.events->removed();
 }
 
 /* Does what is due without an event; nanoseconds until there is more of it, INT64_MAX for never. */
@@ -216,8 +222,13 @@ static void *reactor_main(void *unused)
 		int64_t sleep = do_what_is_due();
 		struct timespec timeout = {sleep / NANOSECONDS, sleep % NANOSECONDS};
 
-		if (epoll_pwait2(reactor.epoll, &event, 1, sleep == INT64_MAX ? NULL : &timeout,
-				 NULL) != 1)
+		int events = epoll_pwait2(reactor.epoll, &event, 1,
+					  sleep == INT64_MAX ? NULL : &timeout, NULL);
+
+		/* A kernel without the call: nobody who waits would ever be answered. */
+		if (events < 0 && errno != EINTR)
+			abort();
+		if (events < 1)
 			continue;
 		switch (event.data.u64 & 3) {
 		case TAG_QUEUE:
@@ -231,14 +242,14 @@ static void *reactor_main(void *unused)
 			take_removals((int)(event.data.u64 >> 2));
 			break;
 		case TAG_WATCHED:
-			reactor.watched(event.data.u64 >> 2);
+			reactor.events->watched(event.data.u64 >> 2);
 			break;
 		}
 	}
 	return unused;
 }
 
-int reactor_watch(int fd, short events, void (*ready)(uint64_t number), uint64_t number)
+int reactor_watch(int fd, short events, uint64_t number)
 {
 	/* poll's and epoll's bits are the same. */
 	struct epoll_event event = {
@@ -246,7 +257,6 @@ int reactor_watch(int fd, short events, void (*ready)(uint64_t number), uint64_t
 		.data.u64 = number << 2 | TAG_WATCHED,
 	};
 
-	reactor.watched = ready;
 	if (epoll_ctl(reactor.epoll, EPOLL_CTL_MOD, fd, &event) == 0 ||
 	    epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, fd, &event) == 0)
 		return 0;
@@ -258,12 +268,13 @@ void reactor_unwatch(int fd)
 	epoll_ctl(reactor.epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
-int reactor_setup(reactor_tick *const *ticks)
+int reactor_setup(reactor_tick *const *ticks, const struct reactor_events *events)
 {
 	pthread_t thread;
 	int error;
 
 	reactor.ticks = ticks;
+	reactor.events = events;
 	reactor.epoll = epoll_create1(EPOLL_CLOEXEC);
 	reactor.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (reactor.epoll < 0 || reactor.wake < 0)

@@ -14,7 +14,13 @@
  * how many nanoseconds it wants to be called again; -1: it does not.
  */
 typedef int64_t reactor_tick(void);
-int reactor_setup(reactor_tick *const *ticks);
+/* What the thread tells of: a descriptor of reactor_watch, and that some object has been removed.
+ */
+struct reactor_events {
+	void (*watched)(uint64_t number);
+	void (*removed)(void);
+};
+int reactor_setup(reactor_tick *const *ticks, const struct reactor_events *events);
 
 /* Makes the thread end what was asked to end, and call its ticks. */
 void reactor_wake(void);
@@ -26,10 +32,10 @@ int reactor_queue_put(struct operation *op, int fd, bool reading);
 void reactor_queue_take_out(struct operation *op);
 
 /*
- * Watches @fd for the next of @events (poll's), once; @ready(@number) then runs on the thread.  One
- * function serves all, and @number has at most 62 bits.
+ * Watches @fd for the next of @events (poll's), once; watched(@number) then runs on the thread. The
+ * number has at most 62 bits.
  */
-int reactor_watch(int fd, short events, void (*ready)(uint64_t number), uint64_t number);
+int reactor_watch(int fd, short events, uint64_t number);
 void reactor_unwatch(int fd);
 
 #endif

@@ -275,7 +275,7 @@ static void write_channel(fuse_req_t req, struct handle *handle, const char *buf
 	if (!error && !channel->write)
 		error = refuse(&op.call, EOPNOTSUPP, "it can be read only");
 	if (!error && !(channel->serial & SERIAL_WRITE))
-		error = torn_check(&op.call, size, off, fi->flags);
+		error = torn_check(&op.call, op.creds, size, off, fi->flags);
 	if (error)
 		reply_refusal(req, "write", &handle->node, NULL, &op.call, error);
 	else
@@ -350,6 +350,14 @@ void request_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		close_handle(handle);
 	}
 	fuse_reply_err(req, 0);
+}
+
+void requests_close_all(void)
+{
+	struct handle *handle;
+
+	while ((handle = handle_any()))
+		close_handle(handle);
 }
 
 void request_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

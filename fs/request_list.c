@@ -87,20 +87,28 @@ static int list_directory(fuse_req_t req, struct handle *handle, struct call *ca
 	return 0;
 }
 
-/* How much of @content makes whole entries of at most @size bytes. */
-static size_t whole_entries(const char *content, size_t available, size_t size)
+/* The end of the entry that begins at @at, or the end of the listing. */
+static size_t entry_end(const struct handle *handle, size_t at)
 {
-	size_t end = 0;
+	const struct fuse_dirent *entry = (const struct fuse_dirent *)(handle->content + at);
 
-	while (end < available) {
-		const struct fuse_dirent *entry = (const struct fuse_dirent *)(content + end);
-		size_t next = end + FUSE_DIRENT_SIZE(entry);
+	return at + FUSE_DIRENT_SIZE(entry);
+}
 
-		if (next > size)
+/*
+ * Sends whole entries, at most @size bytes, from @offset on.  An offset is the user's to choose by
+ * lseek(2): one that is not the end of an entry, or of an older listing, is answered from the next.
+ */
+static void reply_entries(fuse_req_t req, const struct handle *handle, size_t offset, size_t size)
+{
+	size_t begin = 0, end;
+
+	while (begin < handle->size && begin < offset)
+		begin = entry_end(handle, begin);
+	for (end = begin; end < handle->size; end = entry_end(handle, end))
+		if (entry_end(handle, end) - begin > size)
 			break;
-		end = next;
-	}
-	return end;
+	request_reply_copy(req, handle->content + begin, end - begin);
 }
 
 void request_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
@@ -122,12 +130,7 @@ void request_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 			return;
 		}
 	}
-	if ((size_t)off >= handle->size)
-		fuse_reply_buf(req, NULL, 0);
-	else
-		request_reply_copy(
-			req, handle->content + off,
-			whole_entries(handle->content + off, handle->size - (size_t)off, size));
+	reply_entries(req, handle, (size_t)off, size);
 }
 
 void request_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

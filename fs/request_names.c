@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "gate.h"
+#include "intern.h"
 #include "reply.h"
 #include "requests.h"
 #include "tree.h"
@@ -120,6 +121,21 @@ static int change(fuse_req_t req, const struct node *node, const struct stat *at
 	return error ? error : node->place.dir->change(call, &node->place, &wanted);
 }
 
+/*
+ * The > of a shell, which has opened the file before it cuts it, means nothing to what has no size;
+ * so means truncate(2) of a path, for who may write it.
+ */
+static int may_truncate(fuse_req_t req, const struct node *node, struct call *call)
+{
+	struct creds *creds;
+	struct stat st;
+	int error = gate_caller(req, NULL, call, &creds);
+
+	if (!error)
+		error = tree_stat(node, &st);
+	return !error && !creds_allow(creds, &st, W_OK) ? -EACCES : error;
+}
+
 void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		     struct fuse_file_info *fi)
 {
@@ -136,7 +152,8 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 		error = change(req, &node, attr, to_set, &call);
 	else if (to_set & times)
 		error = refuse(&call, EPERM, "the times of an object are set by its use");
-	/* A change of size is the > of a shell: it means nothing to what has none. */
+	else if ((to_set & FUSE_SET_ATTR_SIZE) && !fi)
+		error = may_truncate(req, &node, &call);
 	if (error)
 		reply_refusal(req, "setattr", &node, NULL, &call, error);
 	else
@@ -272,9 +289,26 @@ void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 		error = dir->remove ? dir->remove(&call, &object.place)
 				    : refuse_remove(&call, &object.place);
+		if (!error && object.place.name)
+			name_retire(object.place.object);
 		node_release(&object);
 	}
 	reply_refusal(req, "rmdir", &directory, name, &call, error);
+}
+
+/* Neither name means the inode that the kernel knew by it any more. */
+static void retire_renamed(const struct node *directory, const struct node *object,
+			   const char *new_name)
+{
+	struct call call = {0};
+	struct node target;
+
+	name_retire(object->place.object);
+	if (tree_lookup(&call, directory, new_name, &target) < 0)
+		return;
+	if (target.place.name)
+		name_retire(target.place.object);
+	node_release(&target);
 }
 
 void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
@@ -298,6 +332,8 @@ void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 
 		error = dir->rename ? dir->rename(&call, &object.place, new_name, flags)
 				    : refuse_rename(&call, &object.place, new_name, flags);
+		if (!error && object.place.name)
+			retire_renamed(&directory, &object, new_name);
 		node_release(&object);
 	}
 	reply_refusal(req, "rename", &directory, name, &call, error);

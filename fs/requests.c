@@ -39,7 +39,7 @@ void requests_leave(void)
 {
 	free(scratch);
 	scratch = NULL;
-	gate_leave();
+	creds_become(NULL);
 }
 
 static void agree(void *userdata, struct fuse_conn_info *conn)

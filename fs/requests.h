@@ -68,6 +68,8 @@ char *request_scratch(void);
  * not returned yet.
  */
 void request_reply_copy(fuse_req_t req, const char *data, size_t size);
+/* Closes every channel that is open: what is held is given back.  No requests may be taken. */
+void requests_close_all(void);
 /* For a thread that takes no more requests: gives back what it kept between them. */
 void requests_leave(void);
 

@@ -35,7 +35,8 @@ static void *take_requests(void *unused)
 
 	while (!fuse_session_exited(serving.session)) {
 		result = fuse_session_receive_buf(serving.session, &buffer);
-		if (result == -EINTR)
+		/* Without memory for a request it stays with the kernel. */
+		if (result == -EINTR || result == -ENOMEM)
 			continue;
 		if (result <= 0)
 			break;
@@ -95,12 +96,13 @@ int serve_setup(unsigned uid_limit, int64_t longest)
 		.wake = reactor_wake,
 		.wake_at = reactor_wake_at,
 	};
+	static const struct reactor_events events = {poller_event, poller_removed};
 	static reactor_tick *const ticks[] = {waiter_tick, poller_tick, NULL};
 	int error = waiter_setup();
 
 	operations_setup(&places, uid_limit, longest);
 	poller_setup(request_poll_wake, request_poll_drop);
-	return error ? error : reactor_setup(ticks);
+	return error ? error : reactor_setup(ticks, &events);
 }
 
 int serve(struct fuse_session *session)
@@ -123,5 +125,8 @@ int serve(struct fuse_session *session)
 	fuse_session_exit(session);
 	for (int i = 0; i < started; i++)
 		join(threads[i]);
+	/* No close will come for what is still open. */
+	poller_end();
+	requests_close_all();
 	return error ? -error : serving.error;
 }

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -21,7 +22,7 @@
 enum { PAGES = 256 };
 
 /* The pieces of the writev(2) that thread @pid is in; 1 for all else, or where it can't be seen. */
-static unsigned long pieces_of_call(pid_t pid)
+static unsigned long pieces_of_call(pid_t pid, struct creds *creds)
 {
 	char path[40], text[256];
 	unsigned long arguments[3];
@@ -30,11 +31,15 @@ static unsigned long pieces_of_call(pid_t pid)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	/* Only the daemon may look into every process, one that has changed its uid, say. */
+	creds_become(NULL);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 1;
-	length = read(fd, text, sizeof(text) - 1);
-	close(fd);
+	length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	/* As anyone else than the caller nothing may be written. */
+	if (creds_become(creds) < 0)
+		return ULONG_MAX;
 	if (length <= 0)
 		return 1;
 	text[length] = '\0';
@@ -46,7 +51,7 @@ static unsigned long pieces_of_call(pid_t pid)
 	return arguments[2];
 }
 
-int torn_check(struct call *call, size_t size, off_t offset, int flags)
+int torn_check(struct call *call, struct creds *creds, size_t size, off_t offset, int flags)
 {
 	long page = sysconf(_SC_PAGESIZE);
 
@@ -59,7 +64,7 @@ int torn_check(struct call *call, size_t size, off_t offset, int flags)
 	if (offset && !(flags & O_APPEND))
 		return refuse(call, EMSGSIZE, "the rest of a write that came in parts");
 	/* Each piece has a byte at least, so a shorter first part there is not. */
-	if (size >= PAGES && pieces_of_call(call->pid) > PAGES)
+	if (size >= PAGES && pieces_of_call(call->pid, creds) > PAGES)
 		return refuse(call, EMSGSIZE,
 			      "a writev(2) of more than %d pieces may reach the queue in parts",
 			      PAGES);

@@ -282,7 +282,6 @@ double tree_name_timeout(const struct node *node)
 }
 
 struct adapter {
-	const struct node *parent;
 	tree_listing *each;
 	void *context;
 };
@@ -298,7 +297,7 @@ static int list_found(void *context, const char *name, const struct place *place
 int tree_list(struct call *call, const struct node *node, tree_listing *each, void *context)
 {
 	const struct dir *dir = node->place.dir;
-	struct adapter adapter = {node, each, context};
+	struct adapter adapter = {each, context};
 
 	if (!is_directory(node))
 		return -ENOTDIR;

@@ -41,6 +41,13 @@ int waiter_setup(void)
 {
 	struct sigaction action = {.sa_handler = leave}; /* no SA_RESTART: the call must end */
 	int error = pthread_attr_init(&waiters.attributes);
+	sigset_t set;
+
+	/* Who started the daemon may have blocked it. */
+	sigemptyset(&set);
+	sigaddset(&set, WAITER_SIGNAL);
+	if (!error)
+		error = pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 
 	if (!error)
 		error = pthread_attr_setdetachstate(&waiters.attributes, PTHREAD_CREATE_DETACHED);
@@ -99,6 +106,7 @@ static void *waiter_main(void *argument)
 {
 	struct waiter *waiter = argument;
 
+	creds_reset();
 	pthread_mutex_lock(&operations_lock);
 	waiter->tid = (pid_t)syscall(SYS_gettid);
 	do {
