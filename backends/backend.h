@@ -130,6 +130,8 @@ struct dir {
 	const struct row *rows;
 	const struct dir *const *children; /* what find may lead to; ends with NULL; may be NULL */
 	bool as_caller;
+	/* The name under which an object is listed, for messages; NULL: its POSIX name. */
+	int (*label)(const struct place *place, char *name, size_t size);
 	/* Fills st_uid, st_gid, st_mode (permission bits only) and the three times; NULL: root's.
 	 */
 	int (*stat)(const struct place *place, struct stat *st);

@@ -220,9 +220,23 @@ static int sysv_stat(const struct place *place, struct stat *st)
 	st->st_uid = queue.object.uid;
 	st->st_gid = queue.object.gid;
 	st->st_mode = queue.object.mode;
-	st->st_mtime = used ? used : queue.ctime;
-	st->st_atime = queue.rtime ? queue.rtime : queue.ctime;
-	st->st_ctime = queue.ctime;
+	/* Whole seconds are all that the kernel keeps. */
+	st->st_mtim = (struct timespec){.tv_sec = used ? used : queue.ctime};
+	st->st_atim = (struct timespec){.tv_sec = queue.rtime ? queue.rtime : queue.ctime};
+	st->st_ctim = (struct timespec){.tv_sec = queue.ctime};
+	return 0;
+}
+
+static int sysv_label(const struct place *place, char *name, size_t size)
+{
+	char listed[LISTED_NAME_SIZE];
+	struct mq_sysv queue;
+	int error = mq_sysv_get(place->object, &queue);
+
+	if (error)
+		return error;
+	object_name_list_sysv(queue.object.key, queue.object.id, listed);
+	snprintf(name, size, "%s", listed);
 	return 0;
 }
 
@@ -334,6 +348,7 @@ static const struct row rows[] = {
 
 const struct dir mq_sysv_dir = {
 	.rows = rows,
+	.label = sysv_label,
 	.stat = sysv_stat,
 	.make = refuse_make,
 	.remove = sysv_remove,

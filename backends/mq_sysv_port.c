@@ -122,14 +122,17 @@ static bool matches(const struct mq_end *end, long type)
 /*
  * True if a message is there that a receive would take.  Where none can be told from the outside a
  * receive would not wait either, or must be tried: better woken for nothing than asleep for good.
+ * So too of a long queue: the kernel walks it anew for each message that is looked at.
  */
+enum { LOOKS = 64 };
+
 static bool has_match(const struct mq_end *end)
 {
 	size_t room;
 	struct mq_message *message = mq_sysv_copy_room(&room);
 	bool match = true;
 
-	for (int64_t index = 0; message; index++) {
+	for (int64_t index = 0; message && index < LOOKS; index++) {
 		ssize_t size = mq_sysv_copy(end->id, index, message, room);
 
 		match = size != -ENOMSG && (size < 0 || matches(end, message->number));

@@ -307,6 +307,7 @@ const struct dir sem_sysv_part_dir = {
 
 const struct dir sem_sysv_dir = {
 	.rows = sysv_rows,
+	.label = sem_sysv_label,
 	.children = (const struct dir *const[]){&sem_sysv_part_dir, NULL},
 	.stat = sem_sysv_stat,
 	.find = sem_sysv_find,

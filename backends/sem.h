@@ -41,6 +41,7 @@ int sem_sysv_figure(int id, unsigned part, int command);
 int sem_sysv_make(struct call *call, int32_t key, mode_t mode, const unsigned short *values,
 		  size_t count, int *id);
 
+int sem_sysv_label(const struct place *place, char *name, size_t size);
 int sem_sysv_stat(const struct place *place, struct stat *st);
 int sem_sysv_find(struct call *call, const struct place *at, const char *name, struct place *found);
 int sem_sysv_list(struct call *call, const struct place *at, listing *each, void *context);

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -274,8 +275,15 @@ static void posix_undo(struct posix_handle *handle)
 {
 	unsigned value, waiters;
 
-	while (handle->taken < 0 && sem_futex_try(handle->semaphore) == 0)
-		handle->taken++;
+	while (handle->taken < 0) {
+		int taken = sem_futex_take(
+			handle->semaphore,
+			(unsigned)(handle->taken < -INT_MAX ? INT_MAX : -handle->taken));
+
+		if (taken < 0)
+			break;
+		handle->taken += taken;
+	}
 	while (handle->taken > 0 && sem_futex_value(handle->semaphore, &value, &waiters) == 0) {
 		long room = value < SEM_VALUE_MAX ? (long)(SEM_VALUE_MAX - value) : 0;
 		unsigned count = (unsigned)(handle->taken < room ? handle->taken : room);

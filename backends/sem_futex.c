@@ -200,18 +200,21 @@ static int glibc_post(const struct sem_futex *semaphore, unsigned count)
 	return result;
 }
 
-static int glibc_try(const struct sem_futex *semaphore)
+static int glibc_take(const struct sem_futex *semaphore, unsigned most)
 {
 	struct access access = {0};
 	int result = words_access(semaphore, load_both, &access);
 
 	while (result == 0) {
-		if ((access.found & GLIBC_VALUE) == 0)
+		unsigned value = (unsigned)(access.found & GLIBC_VALUE);
+		unsigned count = value < most ? value : most;
+
+		if (count == 0)
 			return -EAGAIN;
-		access.desired = access.found - 1;
+		access.desired = access.found - count;
 		result = words_access(semaphore, swap_both, &access);
 		if (result == 0 && access.swapped)
-			return 0;
+			return (int)count;
 	}
 	return result;
 }
@@ -301,18 +304,21 @@ static int musl_post(const struct sem_futex *semaphore, unsigned count)
 	return result;
 }
 
-static int musl_try(const struct sem_futex *semaphore)
+static int musl_take(const struct sem_futex *semaphore, unsigned most)
 {
 	struct access access = {.word = MUSL_VALUE_WORD};
 	int result = words_access(semaphore, load_word, &access);
 
 	while (result == 0) {
-		if ((access.found & MUSL_VALUE) == 0)
+		unsigned value = (unsigned)access.found & MUSL_VALUE;
+		unsigned count = value < most ? value : most;
+
+		if (count == 0)
 			return -EAGAIN;
-		access.desired = access.found - 1;
+		access.desired = access.found - count;
 		result = words_access(semaphore, swap_word, &access);
 		if (result == 0 && access.swapped)
-			return 0;
+			return (int)count;
 	}
 	return result;
 }
@@ -345,10 +351,10 @@ static int musl_sleep(const struct sem_futex *semaphore)
 static int musl_wait(const struct sem_futex *semaphore)
 {
 	for (;;) {
-		int result = musl_try(semaphore);
+		int result = musl_take(semaphore, 1);
 
 		if (result != -EAGAIN)
-			return result;
+			return result < 0 ? result : 0;
 		result = musl_waiter(semaphore, true);
 		if (result < 0)
 			return result;
@@ -412,10 +418,18 @@ int sem_futex_post(struct sem_futex *semaphore, unsigned count)
 						 : musl_post(semaphore, count);
 }
 
-int sem_futex_try(struct sem_futex *semaphore)
+int sem_futex_take(struct sem_futex *semaphore, unsigned most)
 {
 	bus_unblock();
-	return semaphore->layout == LAYOUT_GLIBC ? glibc_try(semaphore) : musl_try(semaphore);
+	return semaphore->layout == LAYOUT_GLIBC ? glibc_take(semaphore, most)
+						 : musl_take(semaphore, most);
+}
+
+int sem_futex_try(struct sem_futex *semaphore)
+{
+	int taken = sem_futex_take(semaphore, 1);
+
+	return taken < 0 ? taken : 0;
 }
 
 int sem_futex_wait(struct sem_futex *semaphore)

@@ -31,6 +31,8 @@ void sem_futex_close(struct sem_futex *semaphore);
 
 /* Adds @count in one step.  -EOVERFLOW: it would pass SEM_VALUE_MAX, nothing added; -EIO. */
 int sem_futex_post(struct sem_futex *semaphore, unsigned count);
+/* Takes what is there, at most @most, in one step: how many.  -EAGAIN: there is none; -EIO. */
+int sem_futex_take(struct sem_futex *semaphore, unsigned most);
 /* Takes one.  -EAGAIN: there is none; -EIO. */
 int sem_futex_try(struct sem_futex *semaphore);
 /* Takes one, waiting for it.  -EINTR: a signal came, nothing taken; -EIO. */

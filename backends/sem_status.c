@@ -216,7 +216,7 @@ static void named_print(FILE *out, const struct sem_named *named)
 
 	object_name_list_posix(&sem_dir, named->name, listed);
 	for (const char *c = listed; *c; c++) {
-		bool odd = *c <= ' ' || *c == 0x7f || *c == '\\';
+		bool odd = (unsigned char)*c <= ' ' || *c == 0x7f || *c == '\\';
 
 		length += (size_t)snprintf(text + length, sizeof(text) - length,
 					   odd ? "\\%03o" : "%c", odd ? (unsigned char)*c : *c);

@@ -108,6 +108,19 @@ int sem_sysv_stat(const struct place *place, struct stat *st)
 	return 0;
 }
 
+int sem_sysv_label(const struct place *place, char *name, size_t size)
+{
+	char listed[LISTED_NAME_SIZE];
+	struct semid_ds set;
+	int result = sem_sysv_look((int)place->object, &set);
+
+	if (result < 0)
+		return result;
+	object_name_list_sysv(set.sem_perm.__key, (int)place->object, listed);
+	snprintf(name, size, "%s", listed);
+	return 0;
+}
+
 int sem_sysv_find(struct call *call, const struct place *at, const char *name, struct place *found)
 {
 	struct semid_ds set;

@@ -185,6 +185,16 @@ uid_t creds_uid(const struct creds *creds)
 	return creds->uid;
 }
 
+pid_t creds_pid(const struct creds *creds)
+{
+	return creds->pid;
+}
+
+bool creds_can_change(void)
+{
+	return daemon_creds.can_change;
+}
+
 bool creds_allow(const struct creds *creds, const struct stat *st, int mask)
 {
 	unsigned bits = st->st_mode;

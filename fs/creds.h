@@ -23,6 +23,8 @@ struct creds;
  */
 int creds_setup(void);
 
+/* True if creds_become can become others. */
+bool creds_can_change(void);
 /*
  * Reads who thread @pid is, whose effective ids are @uid and @gid, from /proc.  -EACCES: it cannot
  * be seen, or its ids are the "unchanged" of setresuid(2); -ENOMEM.
@@ -33,6 +35,7 @@ void creds_release(struct creds *creds);
 /* True if @creds were read for this thread under these ids. */
 bool creds_match(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid);
 uid_t creds_uid(const struct creds *creds);
+pid_t creds_pid(const struct creds *creds);
 /* What access(2) would say, from the mode bits and the capability to pass them by. */
 bool creds_allow(const struct creds *creds, const struct stat *st, int mask);
 

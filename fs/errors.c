@@ -79,9 +79,10 @@ static char *format_line(pid_t pid, const char *operation, const char *path, int
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S%z", localtime_r(&now, &tm));
 	fprintf(out, "%s %d ", when, (int)pid);
 	print_word(out, command);
-	fprintf(out, " %s ", operation);
+	fputc(' ', out);
 	print_word(out, path);
-	fprintf(out, " %s: %s", name ? name : "E?", *reason ? reason : strerror(error));
+	fprintf(out, " %s %s: %s", operation, name ? name : "E?",
+		*reason ? reason : strerror(error));
 	fclose(out);
 	text[sizeof(text) - 1] = '\0';
 	for (char *at = text; *at; at++)

@@ -16,7 +16,7 @@ void errors_record(uid_t uid, pid_t pid, const char *operation, const char *path
 
 /*
  * Prints the last 100 refusals of @uid, of root those of all, oldest first:
- * TIME PID COMMAND OPERATION PATH ERRNO: reason.  Blanks and odd bytes in names are \ooo.
+ * TIME PID COMMAND PATH OPERATION ERRNO: reason.  Blanks and odd bytes in names are \ooo.
  */
 int errors_print(uid_t uid, FILE *out);
 

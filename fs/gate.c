@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Guards handle->creds.  Two threads may use one handle at the same moment. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -32,6 +33,9 @@ int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct
 	int error = 0;
 
 	gate_public(req, call);
+	/* A daemon that can become nobody serves nobody else, however it is mounted. */
+	if (!creds_can_change() && call->uid != geteuid())
+		return refuse(call, EACCES, "this mount serves uid %u alone", (unsigned)geteuid());
 	if (handle) {
 		pthread_mutex_lock(&lock);
 		if (creds_match(handle->creds, call->uid, call->gid, call->pid))

@@ -14,6 +14,7 @@
 
 #include "creds.h"
 #include "fuse.h"
+#include "mountpoint.h"
 #include "node.h"
 #include "requests.h"
 #include "root.h"
@@ -74,24 +75,14 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
 	return options->mountpoint ? 0 : -1;
 }
 
-/* Makes the mount point absolute: by the time it is unmounted the working directory is another. */
+/* By the time it is unmounted the working directory is another. */
 static int resolve_mountpoint(struct options *options)
 {
-	char *path = realpath(options->mountpoint, NULL);
-	struct stat st;
+	char *path = mountpoint_resolve(options->mountpoint);
 
-	if (!path || stat(path, &st) < 0) {
-		fprintf(stderr, "ipcfs: %s: %s\n", options->mountpoint, strerror(errno));
-		free(path);
-		return -1;
-	}
 	free(options->mountpoint);
 	options->mountpoint = path;
-	if (!S_ISDIR(st.st_mode)) {
-		fprintf(stderr, "ipcfs: %s: a mount point is a directory\n", path);
-		return -1;
-	}
-	return 0;
+	return path ? 0 : -1;
 }
 
 /* Each open channel of a POSIX object is a descriptor of the daemon. */
@@ -192,10 +183,14 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 		return -EINVAL;
 	error = -EIO;
 	if (fuse_session_mount(session, options->mountpoint) == 0) {
+		mountpoint_note(options->mountpoint);
 		error = run(session, options);
 		if (error)
 			fprintf(stderr, "ipcfs: %s\n", strerror(-error));
-		fuse_session_unmount(session);
+		/* Something else may have been mounted there meanwhile, and this one be detached.
+		 */
+		if (mountpoint_is_ours(options->mountpoint))
+			fuse_session_unmount(session);
 	}
 	fuse_session_destroy(session);
 	return error;

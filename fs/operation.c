@@ -98,6 +98,11 @@ static int count_in(struct operation *op)
 		user->uid = uid;
 		HASH_ADD(hh, parked.users, uid, sizeof(uid), user);
 	}
+	/* What was accepted before its close is not refused afterwards. */
+	if (op->kind == OPERATION_FLUSH) {
+		user->parked++;
+		return 0;
+	}
 	if (user->parked >= parked.uid_limit)
 		return refuse(&op->call, EDQUOT,
 			      "no more than %u operations of one user wait at a time",

@@ -7,10 +7,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fuse.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "gate.h"
 #include "handle.h"
@@ -310,19 +312,48 @@ static void nothing(struct operation *op)
 {
 }
 
+/* Nobody is left to hear that a line can't be sent, but the log is. */
 static void flushed(struct operation *op, ssize_t result)
 {
+	char path[PATH_MAX];
+
+	if (result < 0 && result != -EIDRM) {
+		tree_path(&op->handle->node, path, sizeof(path));
+		syslog(LOG_WARNING, "%s: the unfinished last line of uid %u is lost: %s", path,
+		       (unsigned)op->call.uid, strerror((int)-result));
+	}
 	note_refusal(operation_name(op), &op->handle->node, NULL, &op->call, (int)result);
 	close_handle(op->handle);
 }
 
 static const struct operation_hooks flush_hooks = {nothing, nothing, flushed};
 
+/* Closes a channel; what an unfinished write has left may go on waiting for room by itself. */
+static void close_channel(struct handle *handle, bool waits)
+{
+	struct operation op = {
+		.kind = OPERATION_FLUSH,
+		.hooks = &flush_hooks,
+		.handle = handle,
+		.call = {.uid = creds_uid(handle->creds), .pid = creds_pid(handle->creds)},
+		.creds = handle->creds,
+		.waits = waits,
+		.within = NO_LIMIT,
+	};
+	ssize_t result = 0;
+
+	if (handle->node.place.row->channel->flush) {
+		result = creds_become(handle->creds);
+		if (!result)
+			result = operation_start(&op);
+	}
+	if (result != OPERATION_PARKED)
+		flushed(&op, result);
+}
+
 void request_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *handle = handle_get(fi->fh);
-	const struct channel *channel;
-	ssize_t result;
 
 	if (!handle || handle->type != HANDLE_CHANNEL) {
 		if (handle)
@@ -331,24 +362,7 @@ void request_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	poller_remove(handle);
-	channel = handle->node.place.row->channel;
-	if (channel->flush && creds_become(handle->creds) == 0) {
-		struct operation op = {
-			.kind = OPERATION_FLUSH,
-			.hooks = &flush_hooks,
-			.handle = handle,
-			.call = {.uid = creds_uid(handle->creds)},
-			.creds = handle->creds,
-			.waits = true,
-			.within = NO_LIMIT,
-		};
-
-		result = operation_start(&op);
-		if (result != OPERATION_PARKED)
-			flushed(&op, result);
-	} else {
-		close_handle(handle);
-	}
+	close_channel(handle, true);
 	fuse_reply_err(req, 0);
 }
 
@@ -356,8 +370,12 @@ void requests_close_all(void)
 {
 	struct handle *handle;
 
-	while ((handle = handle_any()))
-		close_handle(handle);
+	while ((handle = handle_any())) {
+		if (handle->type == HANDLE_CHANNEL)
+			close_channel(handle, false);
+		else
+			close_handle(handle);
+	}
 }
 
 void request_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

@@ -99,6 +99,21 @@ static bool is_of_object(const struct node *node)
 	return node_is_channel(node) || (!node->place.row && node->view == VIEW_ITSELF);
 }
 
+/*
+ * A directory shows search and read for all, which its object has not.  A wish that includes search
+ * was computed from what is shown (chmod g+w): the bits that it changes are meant, not those that
+ * it keeps.
+ */
+static mode_t mode_from_shown(const struct node *node, mode_t wanted)
+{
+	struct stat object = {0}, shown;
+
+	if (!node->place.dir->stat || node->place.dir->stat(&node->place, &object) < 0 ||
+	    tree_stat(node, &shown) < 0)
+		return wanted & 0666;
+	return ((object.st_mode & ~(shown.st_mode & ~wanted)) | (wanted & ~shown.st_mode)) & 0666;
+}
+
 static int change(fuse_req_t req, const struct node *node, const struct stat *attr, int to_set,
 		  struct call *call)
 {
@@ -113,6 +128,8 @@ static int change(fuse_req_t req, const struct node *node, const struct stat *at
 	int error;
 
 	gate_public(req, call);
+	if (wanted.has_mode && !node_is_channel(node) && (attr->st_mode & 0111))
+		wanted.mode = mode_from_shown(node, attr->st_mode);
 	if (mount_mode.read_only)
 		return -EROFS;
 	if (!is_of_object(node) || !node->place.dir->change)
@@ -136,6 +153,16 @@ static int may_truncate(fuse_req_t req, const struct node *node, struct call *ca
 	return !error && !creds_allow(creds, &st, W_OK) ? -EACCES : error;
 }
 
+/* What the caller typed, most likely. */
+static const char *attribute_name(int to_set)
+{
+	if (to_set & FUSE_SET_ATTR_MODE)
+		return "chmod";
+	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		return "chown";
+	return to_set & FUSE_SET_ATTR_SIZE ? "truncate" : "touch";
+}
+
 void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		     struct fuse_file_info *fi)
 {
@@ -155,7 +182,7 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 	else if ((to_set & FUSE_SET_ATTR_SIZE) && !fi)
 		error = may_truncate(req, &node, &call);
 	if (error)
-		reply_refusal(req, "setattr", &node, NULL, &call, error);
+		reply_refusal(req, attribute_name(to_set), &node, NULL, &call, error);
 	else
 		reply_attributes(req, &node);
 }
@@ -324,7 +351,8 @@ void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 	if (!error && mount_mode.read_only)
 		error = -EROFS;
 	if (!error && parent != new_parent)
-		error = refuse(&call, EXDEV, "an object keeps its kind");
+		error = refuse(&call, EPERM,
+			       "an object keeps its kind"); /* EXDEV would make mv copy */
 	if (!error)
 		error = find_object(&call, &directory, name, &object);
 	if (!error) {

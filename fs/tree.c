@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,7 +118,7 @@ static int seconds_read(struct call *call, const char *text, int64_t *nanosecond
 
 	while (isdigit((unsigned char)*at) && value <= SECONDS_MAX)
 		value = value * 10 + (*at++ - '0');
-	if (at == text || value > SECONDS_MAX)
+	if ((at == text && *at != '.') || value > SECONDS_MAX)
 		goto invalid;
 	value *= unit;
 	if (*at == '.') {
@@ -350,8 +351,11 @@ static void path_of_directory(const struct place *place, const struct dir *dir, 
 	if (row) {
 		path_append(path, size, row->name);
 	} else if (!parent->stat) { /* what is not of an object lists objects */
-		snprintf(number, sizeof(number), "%u", place->object);
-		path_append(path, size, place->name ? place->name : number);
+		char label[NAME_MAX + 1];
+
+		if (!dir->label || dir->label(place, label, sizeof(label)) < 0)
+			snprintf(label, sizeof(label), "%u", place->object);
+		path_append(path, size, place->name ? place->name : label);
 	} else {
 		snprintf(number, sizeof(number), "%u", place->part);
 		path_append(path, size, number);

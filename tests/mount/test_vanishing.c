@@ -156,10 +156,75 @@ static void test_removed_under_open_handles(void **state)
 	}
 }
 
+/*
+ * The kernel marks the inode of a removed directory dead.  What is made again under its name is
+ * another, however the old one is still in use.
+ */
+static void test_made_again(void **state)
+{
+	static const char *const objects[] = {MOUNT "/mq/again", MOUNT "/sem/again",
+					      MOUNT "/mq/0x77", MOUNT "/sem/0x77"};
+	char path[128], here[128];
+	struct stat st;
+
+	assert_non_null(getcwd(here, sizeof(here)));
+	for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++) {
+		int fd;
+
+		assert_return_code(mkdir(objects[i], 0600), errno);
+		snprintf(path, sizeof(path), "%s/%s", objects[i],
+			 strstr(objects[i], "mq") ? "each" : "op");
+		fd = open(path, O_RDWR);
+		assert_return_code(fd, errno);
+		assert_return_code(chdir(objects[i]), errno);
+		for (int again = 0; again < 3; again++) {
+			assert_return_code(rmdir(objects[i]), errno);
+			assert_return_code(mkdir(objects[i], 0600), errno);
+			assert_return_code(stat(path, &st), errno);
+			assert_int_equal(put(path, "+1"), 0);
+		}
+		assert_return_code(chdir(here), errno);
+		close(fd);
+		assert_return_code(stat(path, &st), errno);
+		assert_return_code(rmdir(objects[i]), errno);
+	}
+	/* The same by a rename over it. */
+	assert_return_code(mkdir(MOUNT "/sem/from", 0600), errno);
+	assert_return_code(mkdir(MOUNT "/sem/to", 0600), errno);
+	assert_return_code(chdir(MOUNT "/sem/to"), errno);
+	assert_return_code(rename(MOUNT "/sem/from", MOUNT "/sem/to"), errno);
+	assert_int_equal(put(MOUNT "/sem/to/op", "+1"), 0);
+	assert_int_equal(get_number(MOUNT "/sem/to/value"), 2);
+	assert_return_code(mkdir(MOUNT "/sem/from", 0600), errno);
+	assert_int_equal(get_number(MOUNT "/sem/from/value"), 1);
+	assert_return_code(chdir(here), errno);
+	assert_return_code(rmdir(MOUNT "/sem/from"), errno);
+	assert_return_code(rmdir(MOUNT "/sem/to"), errno);
+}
+
+/* A reader that comes to a queue at the moment of its removal is not forgotten. */
+static void test_removed_while_reading(void **state)
+{
+	enum { ROUNDS = 2000 };
+
+	for (int i = 0; i < ROUNDS; i++) {
+		pid_t reader;
+		int result;
+
+		assert_return_code(mkdir(MOUNT "/mq/race,maxmsg=1,msgsize=8", 0600), errno);
+		reader = spawn(receive, (void *)MOUNT "/mq/race/data");
+		assert_return_code(rmdir(MOUNT "/mq/race"), errno);
+		result = reap(reader);
+		assert_true(result == EIDRM || result == ENOENT);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_flipping_semaphore),
+		cmocka_unit_test(test_made_again),
+		cmocka_unit_test(test_removed_while_reading),
 		cmocka_unit_test(test_removed_under_waiters),
 		cmocka_unit_test(test_removed_under_open_handles),
 	};

@@ -187,7 +187,7 @@ static void test_bad_limits(void **state)
 	static const char *const paths[] = {"kind/a/within/",    "kind/a/within/x",
 					    "kind/a/within/1.",  "kind/a/within/-1",
 					    "kind/a/within/1e3", "kind/a/within/9999999999",
-					    "kind/a/within/.5"};
+					    "kind/a/within/."};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		assert_int_equal(walk(paths[i]), 0);

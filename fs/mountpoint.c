@@ -1,0 +1,128 @@
+/*
+ * mountpoint.c - the directory that the tree is mounted on.
+ *
+ * All that is asked of a mount is read from mountinfo: a path in a mount whose daemon is not
+ * serving answers nobody.
+ */
+#include "mountpoint.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int noted;
+
+/* mountinfo has blanks, tabs, newlines and backslashes as three octal digits. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; to++) {
+		unsigned byte;
+
+		if (*from == '\\' && sscanf(from + 1, "%3o", &byte) == 1) {
+			*to = (char)byte;
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+/* The id of the topmost mount at @path if it is an ipcfs, else 0. */
+static int mount_at(const char *path)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL;
+	size_t size = 0;
+	int found = 0;
+
+	while (file && getline(&line, &size, file) > 0) {
+		char at[PATH_MAX], type[64];
+		const char *rest = strstr(line, " - ");
+		int id;
+
+		if (sscanf(line, "%d %*d %*s %*s %4095s", &id, at) != 2 || !rest ||
+		    sscanf(rest, " - %63s", type) != 1)
+			continue;
+		unescape(at);
+		/* Later lines are mounted over earlier ones. */
+		if (!strcmp(at, path))
+			found = strcmp(type, "fuse.ipcfs") ? 0 : id;
+	}
+	free(line);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* The last part is not looked at: it may be a dead mount. */
+static char *resolve_parent(const char *path)
+{
+	char *for_parent = strdup(path), *for_name = strdup(path), *whole = NULL;
+	char parent[PATH_MAX];
+
+	if (for_parent && for_name && realpath(dirname(for_parent), parent) &&
+	    asprintf(&whole, "%s/%s", strcmp(parent, "/") ? parent : "", basename(for_name)) < 0)
+		whole = NULL;
+	free(for_parent);
+	free(for_name);
+	return whole;
+}
+
+/* umount(2) for root, the set-uid helper for everyone else. */
+static void take_off(const char *path)
+{
+	char *command;
+
+	if (umount2(path, MNT_DETACH) == 0 || geteuid() == 0)
+		return;
+	if (setenv("IPCFS_DEAD_MOUNT", path, 1) < 0 ||
+	    asprintf(&command, "fusermount3 -u -z -- \"$IPCFS_DEAD_MOUNT\"") < 0)
+		return;
+	if (system(command) != 0)
+		fprintf(stderr, "ipcfs: %s: the mount of a daemon that has ended stays\n", path);
+	free(command);
+	unsetenv("IPCFS_DEAD_MOUNT");
+}
+
+char *mountpoint_resolve(const char *path)
+{
+	struct stat st;
+	char *whole;
+
+	if (stat(path, &st) < 0 && errno == ENOTCONN) {
+		whole = resolve_parent(path);
+		if (whole && mount_at(whole))
+			take_off(whole);
+		free(whole);
+	}
+	whole = realpath(path, NULL);
+	if (!whole || stat(whole, &st) < 0) {
+		fprintf(stderr, "ipcfs: %s: %s\n", path, strerror(errno));
+	} else if (!S_ISDIR(st.st_mode)) {
+		fprintf(stderr, "ipcfs: %s: a mount point is a directory\n", path);
+	} else {
+		return whole;
+	}
+	free(whole);
+	return NULL;
+}
+
+bool mountpoint_note(const char *path)
+{
+	noted = mount_at(path);
+	return noted;
+}
+
+bool mountpoint_is_ours(const char *path)
+{
+	return noted && mount_at(path) == noted;
+}
