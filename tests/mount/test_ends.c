@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/sem.h>
@@ -201,6 +202,132 @@ static void test_hold_is_given_back_once(void **state)
 	assert_return_code(rmdir(MOUNT "/sem/0x62"), errno);
 }
 
+/* At a clean end what is held through open handles is given back, in both families. */
+static void test_clean_end_gives_back(void **state)
+{
+	char line[64];
+	int posix, sysv, lines;
+
+	make_objects();
+	assert_int_equal(put(MOUNT "/sem/p/op", "V"), 0);
+	assert_int_equal(put(MOUNT "/sem/0x61/op", "V"), 0);
+	posix = open(MOUNT "/sem/p/hold", O_WRONLY);
+	sysv = open(MOUNT "/sem/0x61/hold", O_WRONLY);
+	lines = open(MOUNT "/mq/q/lines", O_WRONLY);
+	assert_return_code(posix, errno);
+	assert_return_code(sysv, errno);
+	assert_int_equal(write(lines, "unfinished", 10), 10);
+	assert_int_equal(get_number(MOUNT "/sem/p/value"), 0);
+	assert_int_equal(fixture_unmount(NULL), 0);
+	assert_int_equal(fixture_mount(NULL), 0);
+	assert_int_equal(get_number(MOUNT "/sem/p/value"), 1);
+	assert_int_equal(get_number(MOUNT "/sem/0x61/value"), 1);
+	assert_int_equal(get(MOUNT "/mq/q/data", line, sizeof(line)), 10);
+	close(posix);
+	close(sysv);
+	close(lines);
+	remove_objects();
+}
+
+static void mount_again(const char *where, const char *directory)
+{
+	const char *program = getenv("IPCFS");
+	int status;
+	pid_t pid = fork();
+
+	assert_return_code(pid, errno);
+	if (!pid) {
+		if (chdir(directory) < 0)
+			_exit(126);
+		execl(program, program, where, NULL);
+		_exit(127);
+	}
+	/* It goes to the background when it serves. */
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* The daemon that serves a directory, which is this process's child since its parent ended. */
+static pid_t daemon_in_background(void)
+{
+	char path[64], text[256];
+	FILE *file;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fscanf(file, "%d", &pid) == 1)
+		if (pid != fixture_daemon())
+			break;
+	fclose(file);
+	assert_int_not_equal(pid, fixture_daemon());
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	assert_true(get(path, text, sizeof(text)) > 0);
+	assert_string_equal(text, "ipcfs\n");
+	return pid;
+}
+
+/* By a relative path, in the background; killed and mounted again over the dead mount; ended. */
+static void test_mount_points(void **state)
+{
+	char directory[] = "/tmp/ipcfs-XXXXXX", path[64];
+	struct stat st;
+	pid_t pid;
+
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/a b", directory);
+	assert_return_code(mkdir(path, 0700), errno);
+	mount_again("a b", directory);
+	pid = daemon_in_background();
+	snprintf(path, sizeof(path), "%s/a b/sem", directory);
+	assert_return_code(stat(path, &st), errno);
+	kill(pid, SIGKILL);
+	assert_int_equal(reap(pid), -SIGKILL);
+	assert_int_equal(stat(path, &st), -1);
+	assert_int_equal(errno, ENOTCONN);
+	mount_again("a b", directory);
+	pid = daemon_in_background();
+	assert_return_code(stat(path, &st), errno);
+	kill(pid, SIGTERM);
+	assert_int_equal(reap(pid), 0);
+	assert_int_equal(stat(path, &st), -1);
+	assert_int_equal(errno, ENOENT);
+
+	/* What somebody else mounts there when ours is detached stays. */
+	mount_again("a b", directory);
+	pid = daemon_in_background();
+	snprintf(path, sizeof(path), "%s/a b", directory);
+	int fd = open(path, O_RDONLY | O_DIRECTORY);
+	assert_return_code(fd, errno);
+	assert_return_code(umount2(path, MNT_DETACH), errno);
+	assert_return_code(mount("tmpfs", path, "tmpfs", 0, NULL), errno);
+	kill(pid, SIGTERM);
+	assert_int_equal(reap(pid), 0);
+	close(fd);
+	assert_return_code(umount(path), errno);
+	assert_return_code(rmdir(path), errno);
+	assert_return_code(rmdir(directory), errno);
+}
+
+static void test_started_with_signals_blocked(void **state)
+{
+	sigset_t all, before;
+	pid_t client;
+
+	assert_int_equal(fixture_unmount(NULL), 0);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	assert_int_equal(fixture_mount(NULL), 0);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	make_objects();
+	client = spawn(write_errno, (void *)MOUNT "/sem/0x61/op");
+	wait_until_parked(client);
+	kill(client, SIGKILL);
+	assert_int_equal(reap(client), -SIGKILL);
+	remove_objects();
+}
+
 static void test_read_only(void **state)
 {
 	char text[4096];
@@ -239,6 +366,9 @@ int main(void)
 		cmocka_unit_test(test_umount_is_refused_while_open),
 		cmocka_unit_test(test_kill_gives_back),
 		cmocka_unit_test(test_hold_is_given_back_once),
+		cmocka_unit_test(test_clean_end_gives_back),
+		cmocka_unit_test(test_mount_points),
+		cmocka_unit_test(test_started_with_signals_blocked),
 		cmocka_unit_test(test_read_only),
 	};
 

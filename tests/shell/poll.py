@@ -3,6 +3,7 @@ import errno
 import os
 import select
 import threading
+import time
 
 READ, WRITE = select.POLLIN, select.POLLOUT
 
@@ -124,6 +125,55 @@ for lock, attributes in (("sem/p", ",value=0"), ("sem/0x9", ",value=0")):
     os.write(fd, b"P")
     os.close(fd)
     assert take(f"{lock}/op") == b""
+
+def wakes_on_removal(path, events, remove):
+    """A sleeping poll learns of the removal, long before it would time out."""
+    fd = os.open(path, os.O_RDWR)
+    poll = select.poll()
+    poll.register(fd, events)
+    assert not poll.poll(0), path
+    timer = threading.Timer(0.02, remove)
+    timer.start()
+    started = time.monotonic()
+    poll.poll(60000)
+    assert time.monotonic() - started < 30, path
+    timer.join()
+    os.close(fd)
+
+
+os.mkdir("mq/gone")
+wakes_on_removal("mq/gone/each", READ, lambda: os.rmdir("mq/gone"))
+os.mkdir("mq/0xa0")
+wakes_on_removal("mq/0xa0/each", READ, lambda: os.rmdir("mq/0xa0"))
+os.mkdir("sem/gone,value=0")
+wakes_on_removal("sem/gone/op", WRITE, lambda: os.rmdir("sem/gone"))
+
+# One sleeps for reading; another looks for something else on the same descriptor meanwhile.
+for queue in ("mq/shared,maxmsg=1,msgsize=8", "mq/0xb0,qbytes=8"):
+    os.mkdir(queue)
+    queue = queue.split(",")[0]
+    fd = os.open(f"{queue}/{'each' if queue == 'mq/shared' else 'type/3'}", os.O_RDWR)
+    answer = []
+
+    def sleep():
+        poll = select.poll()
+        poll.register(fd, READ)
+        started = time.monotonic()
+        ready = poll.poll(60000)
+        answer.append(bool(ready) and time.monotonic() - started < 30)
+
+    sleeper = threading.Thread(target=sleep)
+    sleeper.start()
+    while "poll" not in open(f"/proc/self/task/{sleeper.native_id}/wchan").read():
+        pass
+    poll = select.poll()
+    poll.register(fd, select.POLLPRI)
+    assert not poll.poll(0)
+    write(f"{queue}/data" if queue == "mq/shared" else f"{queue}/type/3", b"x")
+    sleeper.join()
+    assert answer == [True], queue
+    os.close(fd)
+    os.rmdir(queue)
 
 # What cannot be done at all is said at once.
 expect(errno.ESPIPE, os.lseek, os.open("mq/q/each", os.O_RDWR), 0, os.SEEK_SET)
