@@ -187,10 +187,14 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 		error = run(session, options);
 		if (error)
 			fprintf(stderr, "ipcfs: %s\n", strerror(-error));
-		/* Something else may have been mounted there meanwhile, and this one be detached.
+		/*
+		 * Ours may have been detached, and something else be there now.  libfuse knows to
+		 * leave only by unmounting that path; the end of the process closes the connection
+		 * as well.
 		 */
-		if (mountpoint_is_ours(options->mountpoint))
-			fuse_session_unmount(session);
+		if (mountpoint_is_others(options->mountpoint))
+			_exit(error ? 1 : 0);
+		fuse_session_unmount(session);
 	}
 	fuse_session_destroy(session);
 	return error;

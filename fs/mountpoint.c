@@ -36,8 +36,8 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* The id of the topmost mount at @path if it is an ipcfs, else 0. */
-static int mount_at(const char *path)
+/* The id of the topmost mount at @path, 0: none; and whether it is an ipcfs. */
+static int mount_at(const char *path, bool *is_ipcfs)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 	char *line = NULL;
@@ -54,8 +54,10 @@ static int mount_at(const char *path)
 			continue;
 		unescape(at);
 		/* Later lines are mounted over earlier ones. */
-		if (!strcmp(at, path))
-			found = strcmp(type, "fuse.ipcfs") ? 0 : id;
+		if (!strcmp(at, path)) {
+			found = id;
+			*is_ipcfs = !strcmp(type, "fuse.ipcfs");
+		}
 	}
 	free(line);
 	if (file)
@@ -95,12 +97,13 @@ static void take_off(const char *path)
 
 char *mountpoint_resolve(const char *path)
 {
+	bool is_ipcfs = false;
 	struct stat st;
 	char *whole;
 
 	if (stat(path, &st) < 0 && errno == ENOTCONN) {
 		whole = resolve_parent(path);
-		if (whole && mount_at(whole))
+		if (whole && mount_at(whole, &is_ipcfs) && is_ipcfs)
 			take_off(whole);
 		free(whole);
 	}
@@ -116,13 +119,17 @@ char *mountpoint_resolve(const char *path)
 	return NULL;
 }
 
-bool mountpoint_note(const char *path)
+void mountpoint_note(const char *path)
 {
-	noted = mount_at(path);
-	return noted;
+	bool is_ipcfs;
+
+	noted = mount_at(path, &is_ipcfs);
 }
 
-bool mountpoint_is_ours(const char *path)
+bool mountpoint_is_others(const char *path)
 {
-	return noted && mount_at(path) == noted;
+	bool is_ipcfs;
+	int now = mount_at(path, &is_ipcfs);
+
+	return now && now != noted;
 }

@@ -12,10 +12,9 @@
  */
 char *mountpoint_resolve(const char *path);
 
-/* Notes which mount is on @path now; false: none of ours. */
-bool mountpoint_note(const char *path);
-/* True if that mount is still the one that is seen at @path: only then may it be unmounted by path.
- */
-bool mountpoint_is_ours(const char *path);
+/* Notes which mount is on @path now. */
+void mountpoint_note(const char *path);
+/* True if another mount than that is seen at @path now, which an unmount by path would hit. */
+bool mountpoint_is_others(const char *path);
 
 #endif
