@@ -27,10 +27,14 @@ struct creds {
 	gid_t groups[];
 };
 
+/* Those that decide what a uid means, and which objects there are. */
+enum { NAMESPACES = 2 };
+static const char *const namespaces[NAMESPACES] = {"user", "ipc"};
+
 static struct {
 	bool can_change;
 	uint64_t permitted;
-	ino_t user_namespace;
+	ino_t namespaces[NAMESPACES]; /* 0: the kernel has none of that kind */
 	struct creds *self;
 } daemon_creds;
 
@@ -58,14 +62,26 @@ static int capabilities_use(uint64_t effective)
 	return capset(&header, data) < 0 ? -errno : 0;
 }
 
+static int namespace_of(pid_t pid, int which, ino_t *number)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, namespaces[which]);
+	if (stat(path, &st) < 0)
+		return -errno;
+	*number = st.st_ino;
+	return 0;
+}
+
 int creds_setup(void)
 {
-	struct stat st;
 
 	daemon_creds.can_change = geteuid() == 0;
 	daemon_creds.permitted = capabilities_permitted();
-	if (stat("/proc/self/ns/user", &st) == 0)
-		daemon_creds.user_namespace = st.st_ino;
+	for (int i = 0; i < NAMESPACES; i++)
+		if (namespace_of(getpid(), i, &daemon_creds.namespaces[i]) < 0)
+			daemon_creds.namespaces[i] = 0;
 	return creds_of(geteuid(), getegid(), getpid(), &daemon_creds.self);
 }
 
@@ -90,14 +106,22 @@ static char *proc_read(pid_t pid, const char *file)
 	return text;
 }
 
-/* Capabilities count only where they are held against the daemon's own user namespace. */
-static bool same_user_namespace(pid_t pid)
+/* -EXDEV: another namespace, in which a uid or an object's name would mean something else. */
+static int check_namespaces(pid_t pid)
 {
-	char path[64];
-	struct stat st;
+	for (int i = 0; i < NAMESPACES; i++) {
+		ino_t number = 0;
+		int error = daemon_creds.namespaces[i] ? namespace_of(pid, i, &number) : 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-	return stat(path, &st) == 0 && st.st_ino == daemon_creds.user_namespace;
+		/* A plain user's daemon can't look into every process of that user's own. */
+		if (error && !daemon_creds.can_change)
+			continue;
+		if (error)
+			return -EACCES;
+		if (number != daemon_creds.namespaces[i])
+			return -EXDEV;
+	}
+	return 0;
 }
 
 int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **result)
@@ -105,6 +129,7 @@ int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **result)
 	struct creds *creds, *fit;
 	char *status, *at, *end;
 	size_t room = 8;
+	int error;
 
 	if (uid == (uid_t)-1 || gid == (gid_t)-1 || pid <= 0)
 		return -EACCES;
@@ -147,11 +172,13 @@ int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **result)
 		goto unreadable;
 	creds->capabilities = strtoull(at + strlen("\nCapEff:"), NULL, 16);
 	creds->capabilities &= daemon_creds.permitted;
-	if (creds->capabilities && !same_user_namespace(pid))
-		creds->capabilities = 0;
 	free(status);
-	*result = creds;
-	return 0;
+	error = check_namespaces(pid);
+	if (error)
+		free(creds);
+	else
+		*result = creds;
+	return error;
 unreadable:
 	free(creds);
 	free(status);

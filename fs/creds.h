@@ -27,7 +27,8 @@ int creds_setup(void);
 bool creds_can_change(void);
 /*
  * Reads who thread @pid is, whose effective ids are @uid and @gid, from /proc.  -EACCES: it cannot
- * be seen, or its ids are the "unchanged" of setresuid(2); -ENOMEM.
+ * be seen, or its ids are the "unchanged" of setresuid(2); -EXDEV: it is in
+ * another user or IPC namespace; -ENOMEM.
  */
 int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **creds);
 struct creds *creds_hold(struct creds *creds);

@@ -49,6 +49,11 @@ int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct
 		if (error == -EACCES)
 			return refuse(call, EACCES, "process %d cannot be seen in /proc",
 				      (int)call->pid);
+		if (error == -EXDEV)
+			return refuse(
+				call, EACCES,
+				"process %d is in another user or IPC namespace than this tree",
+				(int)call->pid);
 		if (error)
 			return refuse(call, -error, "the daemon has no room to see who asks");
 		if (handle) {

@@ -164,6 +164,18 @@ uint32_t node_visits(void)
 	return held;
 }
 
+void node_hold(const struct node *node)
+{
+	if (node->place.name)
+		name_ref(node->place.object);
+}
+
+void node_release(const struct node *node)
+{
+	if (node->place.name)
+		name_unref(node->place.object, 1);
+}
+
 uint64_t node_publish(const struct node *node)
 {
 	const struct place *place = &node->place;

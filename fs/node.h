@@ -51,6 +51,10 @@ bool node_is_channel(const struct node *node);
 /* True if each lookup must make a new id. */
 bool node_is_visit(const struct node *node);
 
+/* References to the name of the node's object, if it has one: it lives as long as any. */
+void node_hold(const struct node *node);
+void node_release(const struct node *node);
+
 /*
  * The id under which the kernel is told of @node, 0 for no memory.  The id takes a reference of its
  * own to the object's name for each time it is handed out; node_forget gives them back.

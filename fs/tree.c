@@ -80,18 +80,6 @@ bool tree_needs_caller(const struct node *node)
 	return node->place.dir->as_caller;
 }
 
-void node_hold(const struct node *node)
-{
-	if (node->place.name)
-		name_ref(node->place.object);
-}
-
-void node_release(const struct node *node)
-{
-	if (node->place.name)
-		name_unref(node->place.object, 1);
-}
-
 int tree_adopt(struct place *place)
 {
 	if (!place->name)

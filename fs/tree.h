@@ -13,8 +13,6 @@
 int tree_lookup(struct call *call, const struct node *parent, const char *name, struct node *child);
 /* Completes a place that find or make has filled: its name is interned and held. */
 int tree_adopt(struct place *place);
-void node_hold(const struct node *node);
-void node_release(const struct node *node);
 
 /* S_IFDIR, S_IFLNK or S_IFREG. */
 mode_t tree_type(const struct node *node);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <mqueue.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -580,11 +581,41 @@ static void test_errors_are_private(void **state)
 	assert_int_equal(reap(spawn(read_errors, (void *)0)), 1);
 }
 
+/* Where a uid or a key means something else, the tree is closed. */
+static int from_another_namespace(void *argument)
+{
+	static const struct identity somebody = {"", OTHER, OTHER, 0, false};
+	int namespace = (int)(uintptr_t)argument;
+
+	if (namespace == CLONE_NEWUSER)
+		become(&somebody);
+	if (unshare(namespace) < 0)
+		return 100;
+	for (size_t i = 0; i < COUNT(operations); i++)
+		/* A uid that the namespace does not know can't even be asked for. */
+		if (operations[i].tree() != EACCES && operations[i].tree() != EINVAL)
+			return (int)i + 1;
+	return 0;
+}
+
+static void test_other_namespaces(void **state)
+{
+	prepare(0666, false);
+	assert_int_equal(reap(spawn(from_another_namespace, (void *)CLONE_NEWIPC)), 0);
+	assert_int_equal(reap(spawn(from_another_namespace, (void *)CLONE_NEWUSER)), 0);
+	/* All is still there. */
+	assert_int_equal(tree_msg_receive(), 0);
+	assert_int_equal(tree_mq_receive(), 0);
+	assert_int_equal(tree_sem_take(), 0);
+	remove_objects();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_objects_belong_to_the_caller),
 		cmocka_unit_test(test_errors_are_private),
+		cmocka_unit_test(test_other_namespaces),
 		cmocka_unit_test(test_same_errno),
 	};
 
