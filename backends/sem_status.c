@@ -238,7 +238,7 @@ int sem_show_status(struct call *call, const struct place *place, FILE *out)
 	sets_header(out);
 	for (size_t i = 0; i < sets.count; i++)
 		set_print(out, &((const struct sem_set *)sets.list)[i]);
-	fputc('\n', out);
+	/* The blank line that ends ipcs begins the next title. */
 	named_header(out);
 	for (size_t i = 0; i < all_named.count; i++) {
 		const struct sem_named *named = &((const struct sem_named *)all_named.list)[i];
@@ -313,7 +313,7 @@ int sem_show_limits(struct call *call, const struct place *place, FILE *out)
 	fprintf(out, "max semaphores per array = %d\n", limits.per_set);
 	fprintf(out, "max semaphores system wide = %d\n", limits.all);
 	fprintf(out, "max ops per semop call = %d\n", limits.per_call);
-	fprintf(out, "semaphore max value = %u\n\n", (unsigned)limits.value);
+	fprintf(out, "semaphore max value = %u\n", (unsigned)limits.value);
 	ipcs_title(out, "POSIX Semaphore Limits");
 	fprintf(out, "semaphore max value = %d\n\n", SEM_VALUE_MAX);
 	return 0;

@@ -427,7 +427,7 @@ static void assert_as_ipcs(const char *file, const char *command)
 	char *expected = command_output(command), *text = root_show(file);
 
 	assert_memory_equal(text, expected, strlen(expected));
-	assert_int_equal(strncmp(text + strlen(expected), "\n------ POSIX Sem", 17), 0);
+	assert_int_equal(strncmp(text + strlen(expected), "------ POSIX Sem", 16), 0);
 	free(text);
 	free(expected);
 }
