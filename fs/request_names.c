@@ -220,6 +220,14 @@ void request_readlink(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_readlink(req, target);
 }
 
+/* Makes the thread the caller, who may change something if the mount lets anybody. */
+static int admit_change(fuse_req_t req, struct call *call)
+{
+	int error = gate_caller(req, NULL, call, NULL);
+
+	return !error && mount_mode.read_only ? -EROFS : error;
+}
+
 void request_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	struct node directory, made = {.within = NO_LIMIT};
@@ -228,9 +236,7 @@ void request_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = gate_caller(req, NULL, &call, NULL);
-	if (!error && mount_mode.read_only)
-		error = -EROFS;
+	error = admit_change(req, &call);
 	if (!error &&
 	    (directory.place.row || directory.view != VIEW_ITSELF || !directory.place.dir->make))
 		error = refuse_make(&call, &directory.place, name, mode, &made.place);
@@ -306,9 +312,7 @@ void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = gate_caller(req, NULL, &call, NULL);
-	if (!error && mount_mode.read_only)
-		error = -EROFS;
+	error = admit_change(req, &call);
 	if (!error)
 		error = find_object(&call, &directory, name, &object);
 	if (!error) {
@@ -347,9 +351,7 @@ void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = gate_caller(req, NULL, &call, NULL);
-	if (!error && mount_mode.read_only)
-		error = -EROFS;
+	error = admit_change(req, &call);
 	if (!error && parent != new_parent)
 		error = refuse(&call, EPERM,
 			       "an object keeps its kind"); /* EXDEV would make mv copy */
