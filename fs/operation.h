@@ -39,8 +39,7 @@ struct operation {
 	struct handle *handle;
 	struct call call;
 	struct creds *creds;
-	void *buffer; /* of OPERATION_READ: for an operation that does not park, room for size bytes
-		       */
+	void *buffer; /* of a read that does not park: room for size bytes */
 	size_t size;
 	bool waits;     /* false: -EAGAIN instead of parking */
 	int64_t within; /* nanoseconds until -ETIMEDOUT, or NO_LIMIT */
@@ -75,8 +74,7 @@ struct operation_places {
 	/* Puts it into a thread, which leaves it when told, a moment later. */
 	int (*thread_put)(struct operation *op);
 	void (*thread_leave)(struct operation *op);
-	/* Makes somebody call operations_end_marked soon, and no later than @deadline (clock_now).
-	 */
+	/* Makes somebody call operations_end_marked soon; by @deadline (clock_now). */
 	void (*wake)(void);
 	void (*wake_at)(int64_t deadline);
 };
@@ -94,8 +92,7 @@ void operations_end(void);
  * caller.  -EDQUOT: the user has too many parked.
  */
 ssize_t operation_start(struct operation *op);
-/* Asks a parked operation to end with -EINTR.  Takes a lock for a moment; answers nothing itself.
- */
+/* Asks a parked operation to end with -EINTR; answers nothing itself. */
 void operation_interrupt(struct operation *parked);
 
 /* For the places where operations wait. */

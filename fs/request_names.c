@@ -138,21 +138,6 @@ static int change(fuse_req_t req, const struct node *node, const struct stat *at
 	return error ? error : node->place.dir->change(call, &node->place, &wanted);
 }
 
-/*
- * The > of a shell, which has opened the file before it cuts it, means nothing to what has no size;
- * so means truncate(2) of a path, for who may write it.
- */
-static int may_truncate(fuse_req_t req, const struct node *node, struct call *call)
-{
-	struct creds *creds;
-	struct stat st;
-	int error = gate_caller(req, NULL, call, &creds);
-
-	if (!error)
-		error = tree_stat(node, &st);
-	return !error && !creds_allow(creds, &st, W_OK) ? -EACCES : error;
-}
-
 /* What the caller typed, most likely. */
 static const char *attribute_name(int to_set)
 {
@@ -160,7 +145,7 @@ static const char *attribute_name(int to_set)
 		return "chmod";
 	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		return "chown";
-	return to_set & FUSE_SET_ATTR_SIZE ? "truncate" : "touch";
+	return "touch";
 }
 
 void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
@@ -179,8 +164,11 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 		error = change(req, &node, attr, to_set, &call);
 	else if (to_set & times)
 		error = refuse(&call, EPERM, "the times of an object are set by its use");
-	else if ((to_set & FUSE_SET_ATTR_SIZE) && !fi)
-		error = may_truncate(req, &node, &call);
+	/*
+	 * A change of size means nothing to what has none.  It is the > of a shell, which the open
+	 * has let in; the mode bits would keep out whom the kernel lets operate, an object's
+	 * creator say.
+	 */
 	if (error)
 		reply_refusal(req, attribute_name(to_set), &node, NULL, &call, error);
 	else

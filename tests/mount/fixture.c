@@ -105,7 +105,7 @@ int fixture_unmount(void **state)
 
 int put_bytes(const char *path, const void *data, size_t size)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC); /* as > of a shell */
 	ssize_t written;
 	int error = 0;
 
