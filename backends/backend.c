@@ -26,6 +26,11 @@ int refuse(struct call *call, int error, const char *format, ...)
 	return -error;
 }
 
+int as_daemon(struct call *call, int (*step)(void *context), void *context)
+{
+	return call && call->as_daemon ? call->as_daemon(step, context) : step(context);
+}
+
 int refuse_make(struct call *call, const struct place *at, const char *name, mode_t mode,
 		struct place *made)
 {

@@ -29,12 +29,20 @@ struct call {
 	gid_t gid;
 	pid_t pid;     /* the thread that asks, 0 where it cannot be seen */
 	bool may_wait; /* the call may block; a signal then ends it with -EINTR, nothing changed */
+	/* Runs a step as the daemon; NULL: the thread is the daemon.  See as_daemon. */
+	int (*as_daemon)(int (*step)(void *context), void *context);
 	char reason[256];
 };
 
 /* Puts the reason in words into @call (NULL is allowed) and returns -@error. */
 int refuse(struct call *call, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Runs @step with the daemon's own privileges and returns its result.  Only for what the kernel has
+ * just let the caller do, or look at, in another way.  @call may be NULL: as whoever the thread is.
+ */
+int as_daemon(struct call *call, int (*step)(void *context), void *context);
 
 /*
  * A place in the tree: a directory (row NULL) or a file in it, and the object they belong to.
@@ -45,10 +53,11 @@ struct place {
 	const struct row *row;
 	uint32_t
 		object; /* System V identifier; for a POSIX object the tree's own number of @name */
-	const char *name; /* POSIX object: its name as the C library takes it, less the slash */
-	uint16_t part;    /* semaphore of a set, message of a queue */
-	int64_t number;   /* the N of type/N and prio/N, and the TYPE of a peeked message */
-	bool inverted;    /* type/not-N */
+	const char *name;  /* POSIX object: its name as the C library takes it, less the slash */
+	uint64_t identity; /* tells an object from a later one of that name; 0: the kind does not */
+	uint16_t part;     /* semaphore of a set, message of a queue */
+	int64_t number;    /* the N of type/N and prio/N, and the TYPE of a peeked message */
+	bool inverted;     /* type/not-N */
 };
 
 /* What chmod and chown ask for; a field is meant only if its bit is set. */
@@ -99,12 +108,47 @@ struct channel {
 	void (*close)(void *state);
 };
 
+/*
+ * Memory: a file that is the object's own pages.  The caller is judged when it is opened; what is
+ * done with an open handle asks nobody's permission, runs with any credentials, and may come from
+ * several threads at once.
+ */
+struct memory {
+	/* As the caller.  @flags are those of open(2); O_TRUNC is not among them. */
+	int (*open)(struct call *call, const struct place *place, int flags, void **state);
+	/*
+	 * The pages as a file open for reading and writing, whatever the handle may do, and of the
+	 * same inode for every handle of the object; -1: they can't be had so.  Owned by the
+	 * handle; made as the daemon at the first call.
+	 */
+	int (*file)(void *state);
+	/* Bytes read, 0 at the end. */
+	ssize_t (*read)(void *state, void *buffer, size_t size, off_t offset);
+	/* Bytes written, which can be less where there is no room for more. @append: at the end. */
+	ssize_t (*write)(struct call *call, void *state, const void *buffer, size_t size,
+			 off_t offset, bool append);
+	/* SEEK_DATA and SEEK_HOLE as lseek(2) has them. */
+	off_t (*seek)(void *state, off_t offset, int whence);
+	/* ftruncate(2), fallocate(2). */
+	int (*resize)(struct call *call, void *state, off_t size);
+	int (*allocate)(struct call *call, void *state, int mode, off_t offset, off_t length);
+	/* truncate(2), and with @size 0 the > of a shell; as the caller. */
+	int (*truncate)(struct call *call, const struct place *place, off_t size);
+	/* Fills st_size and st_blocks; with @state what can be known when the object has gone. */
+	int (*stat)(const struct place *place, void *state, struct stat *st);
+	void (*close)(void *state);
+	/* A write past the end would make it grow where it must not: each has to come to .write. */
+	bool fixed_size;
+};
+
 enum row_type {
 	ROW_END,      /* ends a table */
 	ROW_DIR,      /* a directory: .dir */
 	ROW_TEXT,     /* text, or a figure: .show, and .store if it can be set */
 	ROW_CHANNEL,  /* a channel: .channel; if .show is given, opening to read only shows that */
 	ROW_NUMBERED, /* a directory of channels, one for each number that .number accepts */
+	ROW_MEMORY,   /* the object's memory: .memory; has the mode of its object */
+	ROW_LINK,     /* a symbolic link out of the tree: .target; not there in a tree mounted ro */
 };
 
 struct row {
@@ -120,6 +164,9 @@ struct row {
 	const struct channel *channel;
 	/* Reads a name of a ROW_NUMBERED directory into place->number and ->inverted; -ENOENT. */
 	int (*number)(const char *name, struct place *place);
+	const struct memory *memory;
+	/* Where the link leads, with its NUL.  -ENAMETOOLONG. */
+	int (*target)(const struct place *place, char *path, size_t size);
 };
 
 /*
@@ -143,6 +190,7 @@ struct dir {
 	/* mkdir in this directory, of @name with its attributes; fills @made as find does. */
 	int (*make)(struct call *call, const struct place *at, const char *name, mode_t mode,
 		    struct place *made);
+	bool makes_fifos; /* mkfifo does what mkdir does */
 	/* rmdir, chmod/chown of this directory (an object's), rename within its parent. */
 	int (*remove)(struct call *call, const struct place *place);
 	int (*change)(struct call *call, const struct place *place, const struct change *change);
@@ -156,11 +204,20 @@ int refuse_remove(struct call *call, const struct place *place);
 int refuse_change(struct call *call, const struct place *place, const struct change *change);
 int refuse_rename(struct call *call, const struct place *place, const char *to, unsigned flags);
 
+/* What the command line says that a kind may want to know. */
+struct settings {
+	/* Where named pipes and listening sockets live; NULL: /run/ipcfs, of a plain user
+	 * $XDG_RUNTIME_DIR/ipcfs. */
+	const char *run_dir;
+	bool read_only;
+};
+
 struct kind {
 	const char *name;
 	const struct dir *dir;
-	/* Once, as the daemon, before any other call. */
-	int (*setup)(void);
+	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
+	 */
+	int (*setup)(const struct settings *settings);
 	/* inotify descriptor, readable after an object was removed whose waiters the kernel does
 	   not wake (see channel.gone); -1: none.  The reader empties it. */
 	int (*removals)(void);

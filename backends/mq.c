@@ -187,9 +187,14 @@ const struct dir mq_dir = {
 	.rename = refuse_rename,
 };
 
+static int mq_setup(const struct settings *settings)
+{
+	return mq_posix_setup();
+}
+
 const struct kind mq_kind = {
 	.name = "mq",
 	.dir = &mq_dir,
-	.setup = mq_posix_setup,
+	.setup = mq_setup,
 	.removals = mq_posix_removals,
 };

@@ -256,7 +256,7 @@ static int sem_make(struct call *call, const struct place *at, const char *text,
 	return result;
 }
 
-static int sem_setup(void)
+static int sem_setup(const struct settings *settings)
 {
 	int result = sem_futex_setup();
 

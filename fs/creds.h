@@ -43,6 +43,9 @@ bool creds_allow(const struct creds *creds, const struct stat *st, int mask);
 /* The calling thread becomes the caller, and holds @creds; NULL: the daemon itself. */
 int creds_become(struct creds *creds);
 
+/* Runs @step as the daemon and returns its result; the thread is then who it was before. */
+int creds_as_daemon(int (*step)(void *context), void *context);
+
 /*
  * For a new thread: the daemon itself, whoever the thread was that made it.  Without that it would
  * have that one's ids and not know.

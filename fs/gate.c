@@ -19,6 +19,7 @@ void gate_public(fuse_req_t req, struct call *call)
 	call->uid = context->uid;
 	call->gid = context->gid;
 	call->pid = context->pid;
+	call->as_daemon = creds_as_daemon;
 }
 
 void gate_daemon(struct call *call)

@@ -26,7 +26,7 @@ enum { WAITING_MAX = 16384 };
 struct options {
 	int read_only, private, debug, foreground, help, version;
 	unsigned waiting_max;
-	char *source, *mountpoint;
+	char *source, *mountpoint, *run_dir;
 };
 
 static const struct fuse_opt option_table[] = {
@@ -40,6 +40,7 @@ static const struct fuse_opt option_table[] = {
 	{"ro", offsetof(struct options, read_only), 1},
 	{"private", offsetof(struct options, private), 1},
 	{"waiting_max=%u", offsetof(struct options, waiting_max), 0},
+	{"run_dir=%s", offsetof(struct options, run_dir), 0},
 	FUSE_OPT_END,
 };
 
@@ -54,6 +55,7 @@ static void print_help(void)
 	     "  -o ro               look, touch nothing\n"
 	     "  -o private          of root: serve root alone, not every user\n"
 	     "  -o waiting_max=N    operations that one user may have waiting (16384)\n"
+	     "  -o run_dir=PATH     where named pipes live (/run/ipcfs, $XDG_RUNTIME_DIR/ipcfs)\n"
 	     "  -o OPT,...          further mount options, see mount.fuse3(8)\n"
 	     "\n"
 	     "Unmount with umount MOUNTPOINT, as a plain user fusermount3 -u MOUNTPOINT.");
@@ -162,6 +164,10 @@ static int run(struct fuse_session *session, const struct options *options)
 
 static int mount_and_run(struct fuse_args *args, const struct options *options)
 {
+	const struct settings settings = {
+		.run_dir = options->run_dir,
+		.read_only = options->read_only,
+	};
 	struct fuse_session *session;
 	const struct dir *root;
 	int error;
@@ -171,7 +177,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 		fprintf(stderr, "ipcfs: /proc: %s\n", strerror(-error));
 		return error;
 	}
-	root = root_setup();
+	root = root_setup(&settings);
 	if (!root)
 		return -EIO;
 	node_number_directories(root);
@@ -225,6 +231,7 @@ int main(int argc, char **argv)
 	}
 	free(options.source);
 	free(options.mountpoint);
+	free(options.run_dir);
 	fuse_opt_free_args(&args);
 	return error;
 }

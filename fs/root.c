@@ -50,14 +50,14 @@ static struct row rows[ROWS_MAX] = {
 
 static const struct dir root = {.rows = rows};
 
-const struct dir *root_setup(void)
+const struct dir *root_setup(const struct settings *settings)
 {
 	struct row *row = rows;
 
 	while (row->type != ROW_END)
 		row++;
 	for (const struct kind *const *kind = kinds; *kind; kind++) {
-		int error = (*kind)->setup ? (*kind)->setup() : 0;
+		int error = (*kind)->setup ? (*kind)->setup(settings) : 0;
 
 		if (error) {
 			fprintf(stderr, "ipcfs: %s: %s\n", (*kind)->name, strerror(-error));

@@ -6,7 +6,8 @@
 
 #include "backend.h"
 
-/* Sets all kinds up and makes the root of them; NULL with a message on standard error. */
-const struct dir *root_setup(void);
+/* Sets all kinds up, each as @settings say, and makes the root of them; NULL with a message on
+ * standard error. */
+const struct dir *root_setup(const struct settings *settings);
 
 #endif

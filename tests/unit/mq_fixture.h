@@ -59,7 +59,7 @@ static inline void fixture_enter(void)
 	}
 	umask(0);
 	sigaction(SIGUSR1, &action, NULL);
-	if (mq_kind.setup() < 0)
+	if (mq_kind.setup(&(struct settings){0}) < 0)
 		abort();
 	call = (struct call){.uid = geteuid(), .gid = getegid(), .pid = getpid()};
 }

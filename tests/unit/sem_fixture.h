@@ -46,7 +46,7 @@ static void fixture_enter(void)
 		exit(77);
 	}
 	sigaction(SIGUSR1, &action, NULL);
-	if (sem_kind.setup() < 0)
+	if (sem_kind.setup(&(struct settings){0}) < 0)
 		abort();
 	call = (struct call){.uid = geteuid(), .gid = getegid(), .pid = getpid()};
 }

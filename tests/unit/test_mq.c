@@ -389,7 +389,7 @@ static void the_usual_mount_does_as_well(void **state)
 	int count = 0;
 
 	become(NOBODY);
-	assert_int_equal(mq_kind.setup(), 0);
+	assert_int_equal(mq_kind.setup(&(struct settings){0}), 0);
 	assert_int_equal(mq_mkdir("jobs", 0600), 0);
 	assert_int_equal(at.dir->list(&call, &at, count_listed, &count), 0);
 	assert_int_equal(count, 1);
@@ -399,7 +399,7 @@ static void the_usual_mount_does_as_well(void **state)
 	assert_int_equal(handle.channel->gone(handle.state), -EIDRM);
 	handle_close(&handle);
 	become(0);
-	assert_int_equal(mq_kind.setup(), 0);
+	assert_int_equal(mq_kind.setup(&(struct settings){0}), 0);
 }
 
 /* Where /dev/mqueue is not mounted either, names still work. */
@@ -414,7 +414,7 @@ static void without_the_file_system_names_work(void **state)
 
 	assert_int_equal(umount2("/dev/mqueue", MNT_DETACH), 0);
 	become(NOBODY);
-	assert_int_equal(mq_kind.setup(), 0);
+	assert_int_equal(mq_kind.setup(&(struct settings){0}), 0);
 	assert_int_equal(mq_kind.removals(), -1);
 	assert_int_equal(mq_lookup("jobs", &found), -ENOENT);
 	assert_int_equal(mq_mkdir("jobs", 0600), 0);
@@ -437,7 +437,7 @@ static void without_the_file_system_names_work(void **state)
 	handle_close(&handle);
 	become(0);
 	assert_int_equal(mount("mqueue", "/dev/mqueue", "mqueue", 0, NULL), 0);
-	assert_int_equal(mq_kind.setup(), 0);
+	assert_int_equal(mq_kind.setup(&(struct settings){0}), 0);
 }
 
 #define TEST(test) cmocka_unit_test_teardown(test, remove_all)
