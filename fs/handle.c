@@ -60,6 +60,7 @@ struct handle *handle_new(enum handle_type type, const struct node *node)
 	handle->type = type;
 	handle->node = *node;
 	handle->poll_fd = -1;
+	handle->flock_fd = -1;
 	node_hold(node);
 	return handle;
 }

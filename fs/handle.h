@@ -10,8 +10,9 @@
 #include "node.h"
 
 struct operation;
+struct open_memory;
 
-enum handle_type { HANDLE_TEXT, HANDLE_DIRECTORY, HANDLE_CHANNEL };
+enum handle_type { HANDLE_TEXT, HANDLE_DIRECTORY, HANDLE_CHANNEL, HANDLE_MEMORY };
 
 /* The two directions in which a channel's operations may have to take turns. */
 enum direction { DIRECTION_READ, DIRECTION_WRITE, DIRECTIONS };
@@ -25,8 +26,14 @@ struct handle {
 	char *content;
 	size_t size;
 
+	void *state; /* HANDLE_CHANNEL, HANDLE_MEMORY: the kind's */
+
+	/* HANDLE_MEMORY; guarded by the lock of memory.c. */
+	struct open_memory *memory;
+	struct handle *memory_prev, *memory_next;
+	int flock_fd; /* the description that is locked by flock(2); -1: none yet */
+
 	/* HANDLE_CHANNEL */
-	void *state;
 	struct creds *creds; /* of who used it last */
 	/* Of a serial channel: whether an operation is under way, and those that wait for their
 	   turn. Guarded by the lock of operation.c. */

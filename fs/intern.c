@@ -6,8 +6,10 @@
  */
 #include "intern.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include "hash.h"
@@ -17,13 +19,20 @@ struct name {
 	uint64_t references;
 	uint32_t number;
 	bool retired;
+	/* Together the key. */
+	uint64_t identity;
 	char text[];
 };
+
+static_assert(offsetof(struct name, text) == offsetof(struct name, identity) + sizeof(uint64_t),
+	      "the key is one piece");
+
+enum { TEXT_MAX = 1023 }; /* the longest name that FUSE hands out */
 
 /* Index 0 is never used; a free slot holds the next free number, shifted left, with bit 0 set. */
 static struct {
 	pthread_mutex_t lock;
-	struct name *by_text;
+	struct name *by_key;
 	struct name **slots;
 	uint32_t size, used, held;
 	uint32_t free_list;
@@ -50,14 +59,19 @@ static uint32_t slot_take(void)
 	return ++table.used;
 }
 
-uint32_t name_intern(const char *text)
+uint32_t name_intern(const char *text, uint64_t identity)
 {
-	struct name *name;
+	char key[sizeof(identity) + TEXT_MAX];
 	size_t length = strlen(text);
+	struct name *name;
 	uint32_t number = 0;
 
+	if (length > TEXT_MAX)
+		return 0;
+	memcpy(key, &identity, sizeof(identity));
+	memcpy(key + sizeof(identity), text, length);
 	pthread_mutex_lock(&table.lock);
-	HASH_FIND_STR(table.by_text, text, name);
+	HASH_FIND(hh, table.by_key, key, sizeof(identity) + length, name);
 	if (!name) {
 		name = malloc(sizeof(*name) + length + 1);
 		number = name ? slot_take() : 0;
@@ -69,9 +83,10 @@ uint32_t name_intern(const char *text)
 		name->number = number;
 		name->references = 0;
 		name->retired = false;
+		name->identity = identity;
 		table.slots[number] = name;
 		table.held++;
-		HASH_ADD_STR(table.by_text, text, name);
+		HASH_ADD_KEYPTR(hh, table.by_key, &name->identity, sizeof(identity) + length, name);
 	}
 	name->references++;
 	number = name->number;
@@ -90,6 +105,16 @@ const char *name_text(uint32_t number)
 	return text;
 }
 
+uint64_t name_identity(uint32_t number)
+{
+	uint64_t identity;
+
+	pthread_mutex_lock(&table.lock);
+	identity = table.slots[number]->identity;
+	pthread_mutex_unlock(&table.lock);
+	return identity;
+}
+
 void name_ref(uint32_t number)
 {
 	pthread_mutex_lock(&table.lock);
@@ -106,7 +131,7 @@ void name_unref(uint32_t number, uint64_t references)
 	name->references -= references;
 	if (!name->references) {
 		if (!name->retired)
-			HASH_DEL(table.by_text, name);
+			HASH_DEL(table.by_key, name);
 		table.slots[number] = (struct name *)((uintptr_t)table.free_list << 1 | 1);
 		table.free_list = number;
 		table.held--;
@@ -122,7 +147,7 @@ void name_retire(uint32_t number)
 	pthread_mutex_lock(&table.lock);
 	name = table.slots[number];
 	if (!name->retired)
-		HASH_DEL(table.by_text, name);
+		HASH_DEL(table.by_key, name);
 	name->retired = true;
 	pthread_mutex_unlock(&table.lock);
 }

@@ -6,10 +6,14 @@
 
 #include <stdint.h>
 
-/* The number of @name, with one more reference to it; 0: no memory. */
-uint32_t name_intern(const char *name);
+/*
+ * The number of the object called @name, with one more reference to it; 0: no memory, or longer
+ * than any name.  @identity tells it from earlier and later ones of that name; 0: nothing does.
+ */
+uint32_t name_intern(const char *name, uint64_t identity);
 /* The text of a number that is referred to; it lives as long as the reference. */
 const char *name_text(uint32_t number);
+uint64_t name_identity(uint32_t number);
 void name_ref(uint32_t number);
 void name_unref(uint32_t number, uint64_t references);
 /*

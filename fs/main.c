@@ -16,15 +16,17 @@
 #include "fuse.h"
 #include "mountpoint.h"
 #include "node.h"
+#include "passthrough.h"
 #include "requests.h"
 #include "root.h"
 #include "serve.h"
+#include "tree.h"
 #include "version.h"
 
 enum { WAITING_MAX = 16384 };
 
 struct options {
-	int read_only, private, debug, foreground, help, version;
+	int read_only, no_passthrough, private, debug, foreground, help, version;
 	unsigned waiting_max;
 	char *source, *mountpoint, *run_dir;
 };
@@ -38,6 +40,7 @@ static const struct fuse_opt option_table[] = {
 	{"-d", offsetof(struct options, debug), 1},
 	{"debug", offsetof(struct options, debug), 1},
 	{"ro", offsetof(struct options, read_only), 1},
+	{"no_passthrough", offsetof(struct options, no_passthrough), 1},
 	{"private", offsetof(struct options, private), 1},
 	{"waiting_max=%u", offsetof(struct options, waiting_max), 0},
 	{"run_dir=%s", offsetof(struct options, run_dir), 0},
@@ -54,6 +57,7 @@ static void print_help(void)
 	     "  -h, -V              this help, the version\n"
 	     "  -o ro               look, touch nothing\n"
 	     "  -o private          of root: serve root alone, not every user\n"
+	     "  -o no_passthrough   memory can be read and written, not mapped shared\n"
 	     "  -o waiting_max=N    operations that one user may have waiting (16384)\n"
 	     "  -o run_dir=PATH     where named pipes live (/run/ipcfs, $XDG_RUNTIME_DIR/ipcfs)\n"
 	     "  -o OPT,...          further mount options, see mount.fuse3(8)\n"
@@ -184,13 +188,17 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	if (add_mount_options(args, options) < 0)
 		return -ENOMEM;
 	mount_mode.read_only = options->read_only;
+	if (options->read_only)
+		tree_hide_links();
 	session = fuse_session_new(args, &requests, sizeof(requests), NULL);
 	if (!session)
 		return -EINVAL;
 	error = -EIO;
 	if (fuse_session_mount(session, options->mountpoint) == 0) {
 		mountpoint_note(options->mountpoint);
-		error = run(session, options);
+		error = options->no_passthrough ? 0 : passthrough_setup(session);
+		if (!error)
+			error = run(session, options);
 		if (error)
 			fprintf(stderr, "ipcfs: %s\n", strerror(-error));
 		/*

@@ -78,6 +78,11 @@ bool node_is_channel(const struct node *node)
 	return row->type == ROW_CHANNEL || (row->type == ROW_NUMBERED && node->numbered);
 }
 
+bool node_is_memory(const struct node *node)
+{
+	return node->place.row && node->place.row->type == ROW_MEMORY;
+}
+
 bool node_is_visit(const struct node *node)
 {
 	return node_is_channel(node) || node->place.number ||
@@ -225,8 +230,10 @@ bool node_read(uint64_t id, struct node *node)
 	node->view = id >> SHIFT_VIEW & 3;
 	node->place.object = id >> SHIFT_OBJECT & INT32_MAX;
 	node->place.part = id & UINT16_MAX;
-	if (id >> SHIFT_NAMED & 1)
+	if (id >> SHIFT_NAMED & 1) {
 		node->place.name = name_text(node->place.object);
+		node->place.identity = name_identity(node->place.object);
+	}
 	return true;
 }
 
@@ -281,7 +288,9 @@ uint64_t node_inode_number(const struct node *node)
 
 	if (fields[0] == ROOT_DIRECTORY && !place->row && node->view == VIEW_ITSELF)
 		return NODE_ROOT;
-	if (place->name)
+	if (place->name) {
 		number = hash(number, place->name, strlen(place->name));
+		number = hash(number, &place->identity, sizeof(place->identity));
+	}
 	return number | 2; /* 0 is no inode, 1 is the root's */
 }

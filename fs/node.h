@@ -48,6 +48,8 @@ const struct dir *node_parent_directory(const struct dir *dir, const struct row 
 
 /* True if the node is a file that reads, writes or waits. */
 bool node_is_channel(const struct node *node);
+/* True if the node is an object's memory. */
+bool node_is_memory(const struct node *node);
 /* True if each lookup must make a new id. */
 bool node_is_visit(const struct node *node);
 

@@ -12,6 +12,7 @@
 #include <utlist.h>
 
 #include "clock.h"
+#include "locks.h"
 
 struct user {
 	UT_hash_handle hh;
@@ -37,6 +38,7 @@ static struct {
 	pthread_cond_t empty;
 } parked = {.empty = PTHREAD_COND_INITIALIZER};
 
+/* NULL: the handle is of memory. */
 static const struct channel *channel_of(const struct operation *op)
 {
 	return op->handle->node.place.row->channel;
@@ -49,7 +51,7 @@ static enum direction direction_of(const struct operation *op)
 
 static bool is_serial(const struct operation *op)
 {
-	int serial = channel_of(op)->serial;
+	int serial = op->kind == OPERATION_LOCK ? 0 : channel_of(op)->serial;
 
 	return (op->kind == OPERATION_READ && (serial & SERIAL_READ)) ||
 	       (op->kind == OPERATION_WRITE && (serial & SERIAL_WRITE));
@@ -61,6 +63,8 @@ ssize_t operation_attempt(struct operation *op)
 	void *state = op->handle->state;
 
 	switch (op->kind) {
+	case OPERATION_LOCK:
+		return locks_attempt(op->buffer, op->call.may_wait);
 	case OPERATION_ENTER:
 		return channel->enter(&op->call, state);
 	case OPERATION_READ:
@@ -164,7 +168,7 @@ static int park(struct operation *op, struct operation **result)
 			free(copy);
 			return -ENOMEM;
 		}
-		if (op->kind == OPERATION_WRITE)
+		if (op->kind == OPERATION_WRITE || op->kind == OPERATION_LOCK)
 			memcpy(copy->buffer, op->buffer, op->size);
 	}
 	copy->deadline = deadline_of(op);
@@ -194,7 +198,7 @@ static int park(struct operation *op, struct operation **result)
 static int settle(struct operation *op)
 {
 	const struct channel *channel = channel_of(op);
-	int fd = channel->wait_fd ? channel->wait_fd(op->handle->state) : -1;
+	int fd = channel && channel->wait_fd ? channel->wait_fd(op->handle->state) : -1;
 
 	if (fd >= 0)
 		return parked.places->queue_put(op, fd, direction_of(op) == DIRECTION_READ);
@@ -411,7 +415,7 @@ int operation_gone(const struct operation *op)
 {
 	const struct channel *channel = channel_of(op);
 
-	return channel->gone ? channel->gone(op->handle->state) : 0;
+	return channel && channel->gone ? channel->gone(op->handle->state) : 0;
 }
 
 void operations_end_removed(void)

@@ -17,7 +17,13 @@
 #include "creds.h"
 #include "handle.h"
 
-enum operation_kind { OPERATION_ENTER, OPERATION_READ, OPERATION_WRITE, OPERATION_FLUSH };
+enum operation_kind {
+	OPERATION_ENTER,
+	OPERATION_READ,
+	OPERATION_WRITE,
+	OPERATION_FLUSH,
+	OPERATION_LOCK, /* of memory; the buffer is a struct lock_wish */
+};
 
 struct operation;
 
@@ -38,8 +44,8 @@ struct operation {
 	const struct operation_hooks *hooks;
 	struct handle *handle;
 	struct call call;
-	struct creds *creds;
-	void *buffer; /* of a read that does not park: room for size bytes */
+	struct creds *creds; /* NULL: the daemon's */
+	void *buffer; /* what is brought; of a read that does not park room for it: size bytes */
 	size_t size;
 	bool waits;     /* false: -EAGAIN instead of parking */
 	int64_t within; /* nanoseconds until -ETIMEDOUT, or NO_LIMIT */

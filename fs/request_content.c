@@ -3,7 +3,7 @@
  *
  * A text is written whole at open and read from there.  A channel's reads and writes are
  * operations, which may park; opening one may be an operation too, and closing one may leave
- * something to send.
+ * something to send.  An object's memory is in request_memory.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 #include "operation.h"
 #include "poller.h"
 #include "reply.h"
+#include "request_memory.h"
 #include "requests.h"
 #include "torn.h"
 #include "tree.h"
@@ -33,12 +34,14 @@ static void close_handle(struct handle *handle)
 	if (handle->type == HANDLE_CHANNEL) {
 		gate_daemon(&call);
 		handle->node.place.row->channel->close(handle->state);
+	} else if (handle->type == HANDLE_MEMORY) {
+		memory_close(handle);
 	}
 	handle_free(handle);
 }
 
 /* The kernel's own answer: libfuse has no way to say FOPEN_STREAM. */
-static void reply_open(fuse_req_t req, struct handle *handle)
+static void reply_open(fuse_req_t req, struct handle *handle, int flags)
 {
 	struct fuse_open_out out = {
 		.fh = handle->number,
@@ -48,6 +51,8 @@ static void reply_open(fuse_req_t req, struct handle *handle)
 	/* One position for two directions would let a blocked read hold up a write. */
 	if (handle->type == HANDLE_CHANNEL)
 		out.open_flags |= FOPEN_STREAM | FOPEN_NONSEEKABLE;
+	else if (handle->type == HANDLE_MEMORY)
+		memory_open_flags(handle, flags, &out);
 	/* It fails if the mount has gone: no release will come. */
 	if (fuse_reply_buf(req, (const char *)&out, sizeof(out)) < 0)
 		close_handle(handle);
@@ -115,23 +120,6 @@ static int open_channel(struct call *call, const struct node *node, int flags, s
 	return error;
 }
 
-/* The hooks of parked operations, and the interrupt that comes from libfuse. */
-
-static void interrupted(fuse_req_t req, void *op)
-{
-	operation_interrupt(op);
-}
-
-static void parked(struct operation *op)
-{
-	fuse_req_interrupt_func(op->request, interrupted, op);
-}
-
-static void unparked(struct operation *op)
-{
-	fuse_req_interrupt_func(op->request, NULL, NULL);
-}
-
 static const char *operation_name(const struct operation *op)
 {
 	static const char *const names[] = {"open", "read", "write", "close"};
@@ -149,7 +137,7 @@ static void answer(struct operation *op, ssize_t result)
 		if (op->kind == OPERATION_ENTER)
 			close_handle(op->handle);
 	} else if (op->kind == OPERATION_ENTER) {
-		reply_open(req, op->handle);
+		reply_open(req, op->handle, 0);
 	} else if (op->kind == OPERATION_READ) {
 		fuse_reply_buf(req, op->buffer, (size_t)result);
 	} else {
@@ -157,7 +145,7 @@ static void answer(struct operation *op, ssize_t result)
 	}
 }
 
-static const struct operation_hooks request_hooks = {parked, unparked, answer};
+static const struct operation_hooks request_hooks = {request_parked, request_unparked, answer};
 
 /* Runs an operation for a request, whose answer comes now or later. */
 static void run(fuse_req_t req, struct operation *op, int flags)
@@ -188,16 +176,19 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!error) {
 		bool shows = node.place.row->show && !writes(fi->flags);
 
-		error = node_is_channel(&node) && !shows
-				? open_channel(&op.call, &node, fi->flags, op.creds, &op.handle)
-				: open_text(&op.call, &node, fi->flags, &op.handle);
+		if (node_is_memory(&node))
+			error = memory_open(req, ino, &node, fi->flags, &op.call, &op.handle);
+		else if (node_is_channel(&node) && !shows)
+			error = open_channel(&op.call, &node, fi->flags, op.creds, &op.handle);
+		else
+			error = open_text(&op.call, &node, fi->flags, &op.handle);
 	}
 	if (error)
 		reply_refusal(req, "open", &node, NULL, &op.call, error);
 	else if (op.handle->type == HANDLE_CHANNEL && node.place.row->channel->enter)
 		run(req, &op, fi->flags);
 	else
-		reply_open(req, op.handle);
+		reply_open(req, op.handle, fi->flags);
 }
 
 static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
@@ -238,6 +229,8 @@ void request_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct
 		fuse_reply_err(req, EBADF);
 	else if (handle->type == HANDLE_CHANNEL)
 		read_channel(req, handle, size, fi);
+	else if (handle->type == HANDLE_MEMORY)
+		memory_read(req, handle, size, off, fi);
 	else
 		reply_content(req, handle, off, size);
 }
@@ -295,6 +288,8 @@ void request_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t si
 		fuse_reply_err(req, EBADF);
 	} else if (handle->type == HANDLE_CHANNEL) {
 		write_channel(req, handle, buffer, size, off, fi);
+	} else if (handle->type == HANDLE_MEMORY) {
+		memory_write(req, handle, buffer, size, off, fi);
 	} else {
 		error = gate_caller(req, handle, &call, NULL);
 		if (!error)
@@ -357,7 +352,7 @@ void request_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (!handle || handle->type != HANDLE_CHANNEL) {
 		if (handle)
-			handle_free(handle);
+			close_handle(handle);
 		fuse_reply_err(req, 0);
 		return;
 	}

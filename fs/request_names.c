@@ -9,17 +9,27 @@
 
 #include "gate.h"
 #include "intern.h"
+#include "memory.h"
 #include "reply.h"
+#include "request_memory.h"
 #include "requests.h"
 #include "tree.h"
 
-/* Tells the kernel of @node; the reference that the caller holds on its name is given back. */
-static int reply_entry(fuse_req_t req, const struct node *node)
+/*
+ * Tells the kernel of @node; the reference that the caller holds on its name is given back.
+ * @type is what the kernel has to be told that it is: who made a FIFO gets one, under a number of
+ * its own, and finds the directory that it really is when the name is next looked up.
+ */
+static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 {
 	struct fuse_entry_param entry = {.entry_timeout = tree_name_timeout(node)};
 	int error = tree_stat(node, &entry.attr);
 
 	if (!error) {
+		if (type != tree_type(node)) {
+			entry.attr.st_mode = type | (entry.attr.st_mode & 0777);
+			node->place.number = 1; /* makes it a visit */
+		}
 		entry.ino = node_publish(node);
 		error = entry.ino ? 0 : -ENOMEM;
 	}
@@ -56,7 +66,7 @@ void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!error)
 		error = tree_lookup(&call, &directory, name, &child);
 	if (!error)
-		error = reply_entry(req, &child);
+		error = reply_entry(req, &child, tree_type(&child));
 	if (error)
 		reply_refusal(req, "lookup", &directory, name, &call, error);
 }
@@ -74,10 +84,13 @@ void request_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data 
 	fuse_reply_none(req);
 }
 
-static void reply_attributes(fuse_req_t req, const struct node *node)
+static void reply_attributes(fuse_req_t req, fuse_ino_t ino, const struct node *node)
 {
 	struct stat st;
 	int error = tree_stat(node, &st);
+
+	if (error && node_is_memory(node) && memory_stat_removed(ino, &st))
+		error = 0;
 
 	if (error)
 		fuse_reply_err(req, -error);
@@ -90,13 +103,14 @@ void request_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct node node;
 
 	if (read_node(req, ino, &node))
-		reply_attributes(req, &node);
+		reply_attributes(req, ino, &node);
 }
 
 /* What chmod and chown may be aimed at: an object's directory and its channels. */
 static bool is_of_object(const struct node *node)
 {
-	return node_is_channel(node) || (!node->place.row && node->view == VIEW_ITSELF);
+	return node_is_channel(node) || node_is_memory(node) ||
+	       (!node->place.row && node->view == VIEW_ITSELF);
 }
 
 /*
@@ -128,12 +142,13 @@ static int change(fuse_req_t req, const struct node *node, const struct stat *at
 	int error;
 
 	gate_public(req, call);
-	if (wanted.has_mode && !node_is_channel(node) && (attr->st_mode & 0111))
+	if (wanted.has_mode && !node->place.row && (attr->st_mode & 0111))
 		wanted.mode = mode_from_shown(node, attr->st_mode);
 	if (mount_mode.read_only)
 		return -EROFS;
 	if (!is_of_object(node) || !node->place.dir->change)
-		return refuse(call, EPERM, "chmod and chown work on an object and its channels");
+		return refuse(call, EPERM,
+			      "chmod and chown work on an object, its channels and its memory");
 	error = gate_caller(req, NULL, call, NULL);
 	return error ? error : node->place.dir->change(call, &node->place, &wanted);
 }
@@ -145,6 +160,8 @@ static const char *attribute_name(int to_set)
 		return "chmod";
 	if (to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		return "chown";
+	if (to_set & FUSE_SET_ATTR_SIZE)
+		return "truncate";
 	return "touch";
 }
 
@@ -169,10 +186,12 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 	 * has let in; the mode bits would keep out whom the kernel lets operate, an object's
 	 * creator say.
 	 */
+	if (!error && (to_set & FUSE_SET_ATTR_SIZE) && node_is_memory(&node))
+		error = memory_set_size(req, &node, fi, attr->st_size, &call);
 	if (error)
 		reply_refusal(req, attribute_name(to_set), &node, NULL, &call, error);
 	else
-		reply_attributes(req, &node);
+		reply_attributes(req, ino, &node);
 }
 
 void request_access(fuse_req_t req, fuse_ino_t ino, int mask)
@@ -197,7 +216,7 @@ void request_access(fuse_req_t req, fuse_ino_t ino, int mask)
 
 void request_readlink(fuse_req_t req, fuse_ino_t ino)
 {
-	char target[NAME_MAX + 8];
+	char target[PATH_MAX];
 	struct node node;
 
 	if (!read_node(req, ino, &node))
@@ -216,7 +235,9 @@ static int admit_change(fuse_req_t req, struct call *call)
 	return !error && mount_mode.read_only ? -EROFS : error;
 }
 
-void request_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+/* Makes an object and tells the kernel of it as of a file of @type. */
+static void make_object(fuse_req_t req, const char *operation, fuse_ino_t parent, const char *name,
+			mode_t mode, mode_t type)
 {
 	struct node directory, made = {.within = NO_LIMIT};
 	struct call call;
@@ -234,9 +255,14 @@ void request_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 	if (!error)
 		error = tree_adopt(&made.place);
 	if (!error)
-		error = reply_entry(req, &made);
+		error = reply_entry(req, &made, type);
 	if (error)
-		reply_refusal(req, "mkdir", &directory, name, &call, error);
+		reply_refusal(req, operation, &directory, name, &call, error);
+}
+
+void request_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	make_object(req, "mkdir", parent, name, mode, S_IFDIR);
 }
 
 /* What the tree has no room for, in words. */
@@ -255,8 +281,13 @@ static void refuse_request(fuse_req_t req, const char *operation, fuse_ino_t par
 
 void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
-	refuse_request(req, "mknod", parent, name,
-		       "objects are made by mkdir, files come with them");
+	struct node directory;
+
+	if (S_ISFIFO(mode) && node_read(parent, &directory) && directory.place.dir->makes_fifos)
+		make_object(req, "mknod", parent, name, mode, S_IFIFO);
+	else
+		refuse_request(req, "mknod", parent, name,
+			       "objects are made by mkdir, files come with them");
 }
 
 void request_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gate.h"
+#include "operation.h"
 
 struct mount_mode mount_mode;
 
@@ -42,6 +43,21 @@ void requests_leave(void)
 	creds_become(NULL);
 }
 
+static void interrupted(fuse_req_t req, void *op)
+{
+	operation_interrupt(op);
+}
+
+void request_parked(struct operation *op)
+{
+	fuse_req_interrupt_func(op->request, interrupted, op);
+}
+
+void request_unparked(struct operation *op)
+{
+	fuse_req_interrupt_func(op->request, NULL, NULL);
+}
+
 static void agree(void *userdata, struct fuse_conn_info *conn)
 {
 	/*
@@ -55,24 +71,6 @@ static void agree(void *userdata, struct fuse_conn_info *conn)
 				  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE);
 	/* data -> wait/data never changes. */
 	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
-}
-
-/* Fresh inodes for each opener would make locks that exclude nobody. */
-static void refuse_lock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
-			struct flock *lock, int sleep)
-{
-	fuse_reply_err(req, ENOLCK);
-}
-
-static void refuse_get_lock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
-			    struct flock *lock)
-{
-	fuse_reply_err(req, ENOLCK);
-}
-
-static void refuse_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int operation)
-{
-	fuse_reply_err(req, ENOLCK);
 }
 
 const struct fuse_lowlevel_ops requests = {
@@ -101,7 +99,10 @@ const struct fuse_lowlevel_ops requests = {
 	.release = request_release,
 	.fsync = request_fsync,
 	.poll = request_poll,
-	.getlk = refuse_get_lock,
-	.setlk = refuse_lock,
-	.flock = refuse_flock,
+	.lseek = request_lseek,
+	.fallocate = request_fallocate,
+	.flush = request_flush,
+	.getlk = request_getlk,
+	.setlk = request_setlk,
+	.flock = request_flock,
 };

@@ -50,8 +50,17 @@ void request_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t si
 		   struct fuse_file_info *fi);
 void request_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void request_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void request_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
+		   struct fuse_file_info *fi);
+void request_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+		       struct fuse_file_info *fi);
+void request_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void request_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 		  struct fuse_pollhandle *sleeper);
+void request_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *record);
+void request_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *record,
+		   int sleep);
+void request_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, int operation);
 /* Wakes and drops sleepers of poll; for poller_setup. */
 void request_poll_wake(void *sleeper);
 void request_poll_drop(void *sleeper);
@@ -68,6 +77,10 @@ char *request_scratch(void);
  * not returned yet.
  */
 void request_reply_copy(fuse_req_t req, const char *data, size_t size);
+/* operation_hooks of what has a request: it can be interrupted from here to there. */
+struct operation;
+void request_parked(struct operation *op);
+void request_unparked(struct operation *op);
 /* Closes every channel that is open: what is held is given back.  No requests may be taken. */
 void requests_close_all(void);
 /* For a thread that takes no more requests: gives back what it kept between them. */

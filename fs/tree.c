@@ -63,15 +63,34 @@ static bool is_directory(const struct node *node)
 	return !node->place.row || node->place.row->type == ROW_DIR || is_numbered_directory(node);
 }
 
+/* Where the tree only looks, nothing leads to what can be changed. */
+static bool links_hidden;
+
+void tree_hide_links(void)
+{
+	links_hidden = true;
+}
+
+static bool row_is_hidden(const struct row *row)
+{
+	return row->type == ROW_LINK && links_hidden;
+}
+
 bool tree_is_link(const struct node *node)
 {
-	return node->place.row && row_is_channel(node->place.row) && node->view == VIEW_ITSELF;
+	const struct row *row = node->place.row;
+
+	return row && (row->type == ROW_LINK || (row_is_channel(row) && node->view == VIEW_ITSELF));
 }
 
 int tree_link_target(const struct node *node, char *target, size_t size)
 {
-	int length = snprintf(target, size, "wait/%s", node->place.row->name);
+	const struct row *row = node->place.row;
+	int length;
 
+	if (row->type == ROW_LINK)
+		return row->target(&node->place, target, size);
+	length = snprintf(target, size, "wait/%s", row->name);
 	return length < (int)size ? 0 : -ENAMETOOLONG;
 }
 
@@ -84,7 +103,7 @@ int tree_adopt(struct place *place)
 {
 	if (!place->name)
 		return 0;
-	place->object = name_intern(place->name);
+	place->object = name_intern(place->name, place->identity);
 	if (!place->object)
 		return -ENOMEM;
 	place->name = name_text(place->object);
@@ -157,7 +176,7 @@ static int lookup_in_directory(struct call *call, const struct node *parent, con
 	int error;
 
 	ROW_FOREACH(row, dir) {
-		if (!row->name || strcmp(row->name, name))
+		if (!row->name || strcmp(row->name, name) || row_is_hidden(row))
 			continue;
 		*child = same_object(parent);
 		if (row->type == ROW_DIR)
@@ -227,6 +246,7 @@ static struct timespec mounted_at(void)
 int tree_stat(const struct node *node, struct stat *st)
 {
 	const struct row *row = node->place.row;
+	char target[PATH_MAX];
 
 	memset(st, 0, sizeof(*st));
 	st->st_mode = 0555;
@@ -241,8 +261,12 @@ int tree_stat(const struct node *node, struct stat *st)
 	st->st_nlink = 1;
 	st->st_blksize = BLOCK_SIZE;
 	if (tree_is_link(node)) {
+		int error = tree_link_target(node, target, sizeof(target));
+
+		if (error)
+			return error;
 		st->st_mode = S_IFLNK | 0777;
-		st->st_size = (off_t)(strlen("wait/") + strlen(row->name));
+		st->st_size = (off_t)strlen(target);
 	} else if (is_directory(node)) {
 		bool makes = !row && node->view == VIEW_ITSELF && node->place.dir->make &&
 			     node->place.dir->make != refuse_make;
@@ -254,6 +278,9 @@ int tree_stat(const struct node *node, struct stat *st)
 		st->st_mode = S_IFREG | (st->st_mode & 0777);
 		st->st_size = CHANNEL_SIZE;
 		st->st_blocks = CHANNEL_SIZE / 512;
+	} else if (row->type == ROW_MEMORY) {
+		st->st_mode = S_IFREG | (st->st_mode & 0777);
+		return row->memory->stat(&node->place, NULL, st);
 	} else {
 		st->st_mode = S_IFREG | row->mode;
 	}
@@ -297,7 +324,7 @@ int tree_list(struct call *call, const struct node *node, tree_listing *each, vo
 		struct node child = *node;
 		int error;
 
-		if (!row->name)
+		if (!row->name || row_is_hidden(row))
 			continue;
 		if (row->type == ROW_DIR)
 			child.place.dir = row->dir;

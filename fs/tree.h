@@ -26,9 +26,11 @@ double tree_name_timeout(const struct node *node);
 typedef int tree_listing(void *context, const char *name, const struct node *child);
 int tree_list(struct call *call, const struct node *node, tree_listing *each, void *context);
 
-/* True if the node is a symbolic link; its target then is in wait/. */
+/* From now on no link leads out of the tree. */
+void tree_hide_links(void);
+/* True if the node is a symbolic link. */
 bool tree_is_link(const struct node *node);
-/* "wait/data" of a link. */
+/* "wait/data" of a channel's, or where it leads out of the tree. */
 int tree_link_target(const struct node *node, char *target, size_t size);
 
 /* True if a listing of the node runs as the caller, not as anyone. */

@@ -1,0 +1,164 @@
+/*
+ * memory.c - what the open handles of one object's memory share.
+ */
+#include "memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "passthrough.h"
+
+struct open_memory {
+	UT_hash_handle hh;
+	uint64_t ino;
+	struct handle *handles;
+	int passthrough; /* 0: none */
+	int file;        /* what is passed through, or could be; -1: none */
+	struct locks *locks;
+	struct stat st; /* owner, mode and times when it was first opened */
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct open_memory *open;
+} memories = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static const struct memory *memory_of(const struct handle *handle)
+{
+	return handle->node.place.row->memory;
+}
+
+static bool same_file(int one, int other)
+{
+	const unsigned wanted = STATX_INO | STATX_BTIME;
+	struct statx a, b;
+
+	/* A number can come back: only its time of birth tells a file from one before it. */
+	return !statx(one, "", AT_EMPTY_PATH, wanted, &a) &&
+	       !statx(other, "", AT_EMPTY_PATH, wanted, &b) && a.stx_ino == b.stx_ino &&
+	       a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor &&
+	       a.stx_btime.tv_sec == b.stx_btime.tv_sec &&
+	       a.stx_btime.tv_nsec == b.stx_btime.tv_nsec;
+}
+
+static struct open_memory *memory_new(const struct handle *handle, uint64_t ino, int file)
+{
+	struct open_memory *memory = calloc(1, sizeof(*memory));
+	const struct place *place = &handle->node.place;
+
+	if (!memory)
+		return NULL;
+	memory->ino = ino;
+	memory->file = file < 0 ? -1 : fcntl(file, F_DUPFD_CLOEXEC, 0);
+	memory->locks = locks_new(memory->file);
+	if (!memory->locks) {
+		if (memory->file >= 0)
+			close(memory->file);
+		free(memory);
+		return NULL;
+	}
+	if (memory->file >= 0)
+		memory->passthrough = passthrough_open(memory->file);
+	if (memory->passthrough < 0)
+		memory->passthrough = 0;
+	if (place->dir->stat)
+		place->dir->stat(place, &memory->st);
+	HASH_ADD(hh, memories.open, ino, sizeof(ino), memory);
+	return memory;
+}
+
+int memory_enter(struct handle *handle, uint64_t ino)
+{
+	int file = memory_of(handle)->file(handle->state);
+	struct open_memory *memory;
+	int error = 0;
+
+	pthread_mutex_lock(&memories.lock);
+	HASH_FIND(hh, memories.open, &ino, sizeof(ino), memory);
+	if (memory && file >= 0 && memory->file >= 0 && !same_file(file, memory->file))
+		error = -ESTALE;
+	if (!memory) {
+		memory = memory_new(handle, ino, file);
+		if (!memory)
+			error = -ENOMEM;
+	}
+	if (!error) {
+		DL_APPEND2(memory->handles, handle, memory_prev, memory_next);
+		handle->memory = memory;
+	}
+	pthread_mutex_unlock(&memories.lock);
+	return error;
+}
+
+static void memory_free(struct open_memory *memory)
+{
+	HASH_DEL(memories.open, memory);
+	if (memory->passthrough)
+		passthrough_close(memory->passthrough);
+	if (memory->file >= 0)
+		close(memory->file);
+	locks_free(memory->locks);
+	free(memory);
+}
+
+void memory_leave(struct handle *handle)
+{
+	struct open_memory *memory = handle->memory;
+
+	if (!memory)
+		return;
+	pthread_mutex_lock(&memories.lock);
+	DL_DELETE2(memory->handles, handle, memory_prev, memory_next);
+	if (!memory->handles)
+		memory_free(memory);
+	pthread_mutex_unlock(&memories.lock);
+}
+
+int memory_passthrough(const struct handle *handle)
+{
+	return handle->memory->passthrough;
+}
+
+bool memory_stat_removed(uint64_t ino, struct stat *st)
+{
+	struct open_memory *memory;
+	bool known = false;
+
+	pthread_mutex_lock(&memories.lock);
+	HASH_FIND(hh, memories.open, &ino, sizeof(ino), memory);
+	if (memory) {
+		const struct handle *handle = memory->handles;
+
+		*st = memory->st;
+		st->st_ino = node_inode_number(&handle->node);
+		st->st_mode = S_IFREG | (st->st_mode & 0777);
+		st->st_blksize = 4096;
+		known = !memory_of(handle)->stat(&handle->node.place, handle->state, st);
+	}
+	pthread_mutex_unlock(&memories.lock);
+	return known;
+}
+
+int memory_flock_fd(struct handle *handle)
+{
+	int fd;
+
+	pthread_mutex_lock(&memories.lock);
+	if (handle->flock_fd < 0) {
+		fd = locks_open(handle->memory->locks);
+		if (fd >= 0)
+			handle->flock_fd = fd;
+	} else {
+		fd = handle->flock_fd;
+	}
+	pthread_mutex_unlock(&memories.lock);
+	return fd;
+}
+
+struct locks *memory_locks(const struct handle *handle)
+{
+	return handle->memory->locks;
+}

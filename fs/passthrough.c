@@ -1,0 +1,126 @@
+/*
+ * passthrough.c - files of other file systems that the kernel reads, writes and maps by itself.
+ */
+#include "passthrough.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Of the protocol's version 7.40, which older headers have not.  Flags from bit 32 on are flags2.
+ */
+#define INIT_PASSTHROUGH (UINT32_C(1) << (37 - 32))
+
+struct backing_map {
+	int32_t fd;
+	uint32_t flags;
+	uint64_t padding;
+};
+#define BACKING_OPEN _IOW(FUSE_DEV_IOC_MAGIC, 1, struct backing_map)
+#define BACKING_CLOSE _IOW(FUSE_DEV_IOC_MAGIC, 2, uint32_t)
+
+/* How many file systems may lie on top of each other: ours, and the one that files are passed to.
+ */
+enum { STACK_DEPTH = 1 };
+
+static struct {
+	int device;
+	uint64_t init; /* the request by which the kernel offers what it has; 0: not seen */
+	uint32_t offered;
+	atomic_bool agreed;
+} passing = {.device = -1};
+
+static void look_at_offer(const char *buffer, size_t size)
+{
+	struct fuse_in_header header;
+	struct fuse_init_in init;
+
+	if (size < sizeof(header) + sizeof(init))
+		return;
+	memcpy(&header, buffer, sizeof(header));
+	if (header.opcode != FUSE_INIT)
+		return;
+	memcpy(&init, buffer + sizeof(header), sizeof(init));
+	passing.init = header.unique;
+	passing.offered = init.flags & FUSE_INIT_EXT ? init.flags2 : 0;
+}
+
+static ssize_t receive(int fd, void *buffer, size_t size, void *unused)
+{
+	ssize_t got = read(fd, buffer, size);
+
+	if (!passing.init && got > 0)
+		look_at_offer(buffer, (size_t)got);
+	return got;
+}
+
+/* Adds the wish to libfuse's answer. */
+static void amend(struct fuse_init_out *answer)
+{
+	const uint32_t depth = STACK_DEPTH;
+
+	answer->flags |= FUSE_INIT_EXT;
+	answer->flags2 |= INIT_PASSTHROUGH;
+	/* max_stack_depth, which follows flags2. */
+	memcpy((char *)answer + offsetof(struct fuse_init_out, flags2) + sizeof(answer->flags2),
+	       &depth, sizeof(depth));
+}
+
+static ssize_t answer_init(int fd, const struct iovec *iov, int count)
+{
+	struct fuse_out_header header;
+	struct fuse_init_out init;
+	struct iovec amended[] = {{&header, sizeof(header)}, {&init, sizeof(init)}};
+
+	memcpy(&header, iov[0].iov_base, sizeof(header));
+	/* An older answer is shorter and has no room for it. */
+	if (header.error || count != 2 || iov[1].iov_len != sizeof(init))
+		return writev(fd, iov, count);
+	memcpy(&init, iov[1].iov_base, sizeof(init));
+	amend(&init);
+	passing.agreed = true;
+	return writev(fd, amended, 2);
+}
+
+static ssize_t answer(int fd, struct iovec *iov, int count, void *unused)
+{
+	const struct fuse_out_header *header = iov[0].iov_base;
+
+	if (!passing.agreed && (passing.offered & INIT_PASSTHROUGH) &&
+	    header->unique == passing.init)
+		return answer_init(fd, iov, count);
+	return writev(fd, iov, count);
+}
+
+int passthrough_setup(struct fuse_session *session)
+{
+	static const struct fuse_custom_io io = {.writev = answer, .read = receive};
+
+	passing.device = fuse_session_fd(session);
+	return fuse_session_custom_io(session, &io, passing.device);
+}
+
+int passthrough_open(int fd)
+{
+	struct backing_map map = {.fd = fd};
+	int id;
+
+	if (!passing.agreed)
+		return -EOPNOTSUPP;
+	id = ioctl(passing.device, BACKING_OPEN, &map);
+	return id < 0 ? -errno : id;
+}
+
+void passthrough_close(int id)
+{
+	uint32_t closed = (uint32_t)id;
+
+	ioctl(passing.device, BACKING_CLOSE, &closed);
+}

@@ -1,0 +1,192 @@
+/*
+ * request_memory.c - requests about an object's memory, where the kernel does not pass them through
+ * to the memory itself.
+ *
+ * Opening is judged as the caller; what comes by an open handle asks nobody's permission.
+ */
+#include "request_memory.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <unistd.h>
+
+#include "gate.h"
+#include "memory.h"
+#include "reply.h"
+#include "requests.h"
+
+/* Not in older headers: the kernel reaches the memory by the id that follows the flags. */
+#define FOPEN_PASSED_THROUGH (1 << 7)
+
+static const struct memory *memory_of(const struct handle *handle)
+{
+	return handle->node.place.row->memory;
+}
+
+static bool writes(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+int memory_open(fuse_req_t req, fuse_ino_t ino, const struct node *node, int flags,
+		struct call *call, struct handle **result)
+{
+	const struct memory *memory = node->place.row->memory;
+	struct handle *handle;
+	struct call daemon;
+	int error;
+
+	if (writes(flags) && mount_mode.read_only)
+		return -EROFS;
+	handle = handle_new(HANDLE_MEMORY, node);
+	if (!handle)
+		return -ENOMEM;
+	error = memory->open(call, &node->place, flags & ~O_TRUNC, &handle->state);
+	if (error) {
+		handle_free(handle);
+		return error;
+	}
+	gate_daemon(&daemon);
+	error = memory_enter(handle, ino);
+	if (error) {
+		memory->close(handle->state);
+		handle_free(handle);
+		return error;
+	}
+	*result = handle;
+	return 0;
+}
+
+void memory_open_flags(const struct handle *handle, int flags, struct fuse_open_out *out)
+{
+	int passed = memory_passthrough(handle);
+	uint32_t backing = (uint32_t)passed;
+
+	/* Closing a descriptor gives back locks, so the kernel has to say so: no NOFLUSH. */
+	if (!passed) {
+		out->open_flags = FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
+		return;
+	}
+	out->open_flags = FOPEN_PASSED_THROUGH;
+	/* Mapped by the kernel all the same; reads and writes come here. */
+	if (writes(flags) && memory_of(handle)->fixed_size)
+		out->open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
+	out->padding = backing;
+}
+
+void memory_close(struct handle *handle)
+{
+	struct call call;
+
+	gate_daemon(&call);
+	memory_leave(handle);
+	if (handle->flock_fd >= 0)
+		close(handle->flock_fd);
+	memory_of(handle)->close(handle->state);
+}
+
+void memory_read(fuse_req_t req, struct handle *handle, size_t size, off_t off,
+		 struct fuse_file_info *fi)
+{
+	char *buffer = request_scratch();
+	struct call call;
+	ssize_t result;
+
+	gate_public(req, &call);
+	if (size > REQUEST_READ_MAX)
+		size = REQUEST_READ_MAX;
+	/*
+	 * What comes by way of the page cache (splice) has no owner, and would stay there.  Where
+	 * the kernel maps the memory itself everyone else can do without; where not, a private
+	 * mapping is made of it.
+	 */
+	if (!fi->lock_owner && memory_passthrough(handle))
+		result = refuse(&call, EINVAL, "only read(2) and mmap(2) reach this memory");
+	else
+		result = buffer ? memory_of(handle)->read(handle->state, buffer, size, off)
+				: -ENOMEM;
+	if (result < 0)
+		reply_refusal(req, "read", &handle->node, NULL, &call, (int)result);
+	else
+		fuse_reply_buf(req, buffer, (size_t)result);
+}
+
+void memory_write(fuse_req_t req, struct handle *handle, const char *buffer, size_t size, off_t off,
+		  struct fuse_file_info *fi)
+{
+	struct call call;
+	ssize_t result;
+
+	gate_public(req, &call);
+	result = memory_of(handle)->write(&call, handle->state, buffer, size, off,
+					  fi->flags & O_APPEND);
+	if (result < 0)
+		reply_refusal(req, "write", &handle->node, NULL, &call, (int)result);
+	else
+		fuse_reply_write(req, (size_t)result);
+}
+
+int memory_set_size(fuse_req_t req, const struct node *node, struct fuse_file_info *fi, off_t size,
+		    struct call *call)
+{
+	struct handle *handle = fi ? handle_get(fi->fh) : NULL;
+	int error;
+
+	if (mount_mode.read_only)
+		return -EROFS;
+	/* By a descriptor, which the kernel has found open for writing. */
+	if (handle && handle->type == HANDLE_MEMORY) {
+		gate_public(req, call);
+		return memory_of(handle)->resize(call, handle->state, size);
+	}
+	error = gate_caller(req, NULL, call, NULL);
+	return error ? error : node->place.row->memory->truncate(call, &node->place, size);
+}
+
+/* The handle of a request that only memory answers; replies and returns NULL if it is none. */
+static struct handle *memory_handle(fuse_req_t req, struct fuse_file_info *fi, int otherwise)
+{
+	struct handle *handle = handle_get(fi->fh);
+
+	if (handle && handle->type == HANDLE_MEMORY)
+		return handle;
+	fuse_reply_err(req, handle ? otherwise : EBADF);
+	return NULL;
+}
+
+void request_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
+{
+	struct handle *handle = memory_handle(req, fi, EINVAL);
+	off_t result;
+
+	if (!handle)
+		return;
+	result = memory_of(handle)->seek(handle->state, off, whence);
+	if (result < 0)
+		fuse_reply_err(req, (int)-result);
+	else
+		fuse_reply_lseek(req, result);
+}
+
+void request_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+		       struct fuse_file_info *fi)
+{
+	struct handle *handle = memory_handle(req, fi, EOPNOTSUPP);
+	struct call call;
+	int error;
+
+	if (!handle)
+		return;
+	gate_public(req, &call);
+	error = memory_of(handle)->allocate(&call, handle->state, mode, offset, length);
+	reply_refusal(req, "fallocate", &handle->node, NULL, &call, error);
+}
+
+void request_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *handle = handle_get(fi->fh);
+
+	if (handle && handle->type == HANDLE_MEMORY)
+		locks_drop(memory_locks(handle), fi->lock_owner);
+	fuse_reply_err(req, 0);
+}
