@@ -35,10 +35,13 @@ static int object_stat(const struct place *place, struct stat *st)
 static const struct dir object_dir = {.rows = object_rows, .stat = object_stat};
 static const struct dir *const children[] = {&object_dir, NULL};
 
+/* Of the objects found from now on. */
+static uint64_t identity;
+
 static int kind_find(struct call *call, const struct place *at, const char *name,
 		     struct place *found)
 {
-	*found = (struct place){.dir = &object_dir, .name = name};
+	*found = (struct place){.dir = &object_dir, .name = name, .identity = identity};
 	if (name[0] >= '0' && name[0] <= '9') {
 		found->name = NULL;
 		found->object = (uint32_t)name[0] - '0' + INT32_MAX - 9;
@@ -152,6 +155,30 @@ static void test_channels_are_visits(void **state)
 	node_forget(second, 1);
 }
 
+static void test_objects_of_one_name_are_told_apart(void **state)
+{
+	struct node first_node, second_node;
+	uint64_t first, second;
+
+	identity = 7;
+	first = walk("kind/name/value");
+	identity = 8;
+	second = walk("kind/name/value");
+	assert_int_not_equal(first, second);
+	assert_true(node_read(first, &first_node));
+	assert_true(node_read(second, &second_node));
+	assert_int_equal(first_node.place.identity, 7);
+	assert_int_equal(second_node.place.identity, 8);
+	assert_string_equal(first_node.place.name, "name");
+	assert_int_not_equal(node_inode_number(&first_node), node_inode_number(&second_node));
+	identity = 7;
+	assert_int_equal(walk("kind/name/value"), first);
+	node_forget(first, 2);
+	node_forget(second, 1);
+	identity = 0;
+	assert_int_equal(name_count(), 0);
+}
+
 static void test_many_visits(void **state)
 {
 	enum { MANY = 2000 };
@@ -205,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_paths_come_back),
 		cmocka_unit_test(test_largest_identifier),
 		cmocka_unit_test(test_channels_are_visits),
+		cmocka_unit_test(test_objects_of_one_name_are_told_apart),
 		cmocka_unit_test(test_many_visits),
 		cmocka_unit_test(test_what_is_no_node),
 		cmocka_unit_test(test_bad_limits),
