@@ -97,8 +97,13 @@ struct channel {
 			 size_t *done);
 	/* POLLIN | POLLOUT as far as true now.  Runs as the daemon. */
 	short (*ready)(void *state);
-	/* A descriptor that polls as the channel does, owned by the channel; -1 (or NULL): none. */
-	int (*wait_fd)(void *state);
+	/*
+	 * A descriptor that polls as the channel does, owned by the channel; -1 (or NULL): none.
+	 * @events is POLLIN for a read and POLLOUT for a write; 0 for an open or a close that must
+	 * wait, which the channel then says, and may say otherwise each time that it has to go on
+	 * waiting.
+	 */
+	int (*wait_fd)(void *state, short *events);
 	/* -EIDRM if the object has been removed, else 0.  NULL where the kernel ends waits itself.
 	 */
 	int (*gone)(void *state);
