@@ -152,6 +152,7 @@ enum row_type {
 	ROW_TEXT,     /* text, or a figure: .show, and .store if it can be set */
 	ROW_CHANNEL,  /* a channel: .channel; if .show is given, opening to read only shows that */
 	ROW_NUMBERED, /* a directory of channels, one for each number that .number accepts */
+	ROW_NAMED,    /* a directory of channels, one for each name that .named accepts */
 	ROW_MEMORY,   /* the object's memory: .memory; has the mode of its object */
 	ROW_LINK,     /* a symbolic link out of the tree: .target; not there in a tree mounted ro */
 };
@@ -159,7 +160,7 @@ enum row_type {
 struct row {
 	const char *name; /* NULL: the names come from the directory's find and list */
 	enum row_type type;
-	mode_t mode; /* of text: 0444 or 0644.  Channels have the mode of their object */
+	mode_t mode; /* of text: 0444 or 0644.  Channels have the mode of their object, if any */
 	const struct dir *dir;
 	/* Writes the whole content.  What the caller may not see is a negative errno. */
 	int (*show)(struct call *call, const struct place *place, FILE *out);
@@ -169,6 +170,12 @@ struct row {
 	const struct channel *channel;
 	/* Reads a name of a ROW_NUMBERED directory into place->number and ->inverted; -ENOENT. */
 	int (*number)(const char *name, struct place *place);
+	/*
+	 * Reads a name of a ROW_NAMED directory, as the caller, into place->name, which says so far
+	 * where in it this is (NULL: at its top).  0: a channel; 1: a directory, of names below;
+	 * -ENOENT.
+	 */
+	int (*named)(struct call *call, const char *name, struct place *place);
 	const struct memory *memory;
 	/* Where the link leads, with its NUL.  -ENAMETOOLONG. */
 	int (*target)(const struct place *place, char *path, size_t size);
