@@ -607,39 +607,41 @@ static void a_limit_of_file_size(void **state)
 
 #define OVERCOMMIT "/proc/sys/vm/nr_overcommit_hugepages"
 
-static unsigned long long overcommit;
+static char overcommit[32]; /* what it was, once it has been changed */
 
-/* A limit of the whole machine: put back however this ends.  Async-signal-safe. */
+/* A limit of the whole machine: put back however this ends. */
 static void overcommit_restore(void)
 {
-	char text[24];
-	int length = snprintf(text, sizeof(text), "%llu\n", overcommit);
-	int fd = open(OVERCOMMIT, O_WRONLY);
+	size_t length = strlen(overcommit);
+	int fd = length ? open(OVERCOMMIT, O_WRONLY) : -1;
 
-	if (fd < 0 || write(fd, text, (size_t)length) != length)
-		fprintf(stderr, "cannot put back " OVERCOMMIT "\n");
+	if (length && (fd < 0 || write(fd, overcommit, length) != (ssize_t)length))
+		write(STDERR_FILENO, "cannot put back " OVERCOMMIT "\n", 52);
 	if (fd >= 0)
 		close(fd);
+	overcommit[0] = '\0';
 }
 
-static void restore_and_end(int signal)
+static void restore_and_end(int ending)
 {
-	/* The thread may be somebody else's. */
 	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
 		overcommit_restore();
-	_exit(128 + signal);
+	signal(ending, SIG_DFL);
+	raise(ending);
 }
 
 static int huge_setup(void **state)
 {
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGABRT, SIGSEGV, SIGBUS};
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGABRT};
+	unsigned long long before = read_number(OVERCOMMIT);
 
-	overcommit = read_number(OVERCOMMIT);
+	if (before >= 4 || access(OVERCOMMIT, W_OK) < 0)
+		return 0;
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
 		signal(ends[i], restore_and_end);
 	atexit(overcommit_restore);
-	if (overcommit < 4)
-		write_text(OVERCOMMIT, "4\n");
+	snprintf(overcommit, sizeof(overcommit), "%llu\n", before);
+	write_text(OVERCOMMIT, "4\n");
 	return 0;
 }
 
