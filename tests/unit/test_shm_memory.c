@@ -603,6 +603,29 @@ static void a_limit_of_file_size(void **state)
 	assert_int_equal(child_status(child), 0);
 }
 
+/* Where the last to detach removes a segment, opening it here must not do that. */
+static void opening_removes_nothing(void **state)
+{
+	struct handle handle;
+	char *at, byte;
+
+	assert_int_equal(shm_mkdir(SYSV, 0600), 0);
+	write_text("/proc/sys/kernel/shm_rmid_forced", "1");
+	assert_refused(handle_try(SYSV, O_RDONLY, &handle), EBUSY, "shm_rmid_forced");
+	assert_refused(handle_try(SYSV, O_RDWR, &handle), EBUSY, "shm_rmid_forced");
+	assert_shows(SYSV, "nattch", "0\n");
+	at = shmat(shm_id(), NULL, 0);
+	at[1] = 'x';
+	handle = handle_open(SYSV, O_RDONLY);
+	assert_int_equal(handle_read(&handle, &byte, 1, 1), 1);
+	assert_int_equal(byte, 'x');
+	handle_close(&handle);
+	assert_shows(SYSV, "nattch", "1\n");
+	write_text("/proc/sys/kernel/shm_rmid_forced", "0");
+	shmdt(at);
+	assert_shows(SYSV, "nattch", "0\n");
+}
+
 /* ---- huge pages ---- */
 
 #define OVERCOMMIT "/proc/sys/vm/nr_overcommit_hugepages"
@@ -770,6 +793,8 @@ int main(void)
 		ON(an_object_that_shrinks, by_name_as_user),
 		ON(appending, by_name),
 		ON(a_limit_of_file_size, by_name),
+		ON(opening_removes_nothing, by_file),
+		ON(opening_removes_nothing, by_attaching),
 		HUGE(huge_pages, by_file),
 		HUGE(huge_pages, by_attaching),
 		HUGE(huge_holes, by_file),
