@@ -418,6 +418,35 @@ static void test_removed_while_open(void **state)
 	assert_return_code(rmdir(PIPES "/gone"), errno);
 }
 
+/* ---- a FIFO whose path is longer than the kernel tells ---- */
+
+static void test_path_beyond_limits(void **state)
+{
+	char name[251], status[65536];
+	json_t *rows;
+	int fd;
+
+	memset(name, 'd', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_return_code(mkdir("/run/deep", 0700), errno);
+	assert_return_code(chdir("/run/deep"), errno);
+	for (int i = 0; i < 20; i++) {
+		assert_return_code(mkdir(name, 0700), errno);
+		assert_return_code(chdir(name), errno);
+	}
+	assert_return_code(mkfifo("fifo", 0600), errno);
+	fd = open("fifo", O_RDWR | O_CLOEXEC);
+	assert_return_code(fd, errno);
+	assert_true(get(PIPES "/status", status, sizeof(status)) > 0);
+	assert_non_null(strstr(status, "read-write:"));
+	rows = status_of(PIPES "/status.json");
+	assert_true(json_array_size(rows) > 0);
+	json_decref(rows);
+	close(fd);
+	assert_return_code(unlink("fifo"), errno);
+	assert_return_code(chdir("/"), errno);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_rename_of_kept),
 		cmocka_unit_test(test_change),
 		cmocka_unit_test(test_removed_while_open),
+		cmocka_unit_test(test_path_beyond_limits),
 	};
 
 	fixture_isolate();
