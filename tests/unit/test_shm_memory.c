@@ -367,16 +367,18 @@ struct worker {
 static void *worker_run(void *context)
 {
 	struct worker *worker = context;
-	char *written = malloc(5 * page), *back = malloc(5 * page);
+	const struct memory *memory = worker->handle->memory;
+	void *shared = worker->handle->state;
+	const size_t size = 5 * page;
+	const off_t offset = worker->number * (off_t)size;
+	char *written = malloc(size), *back = malloc(size);
+	struct call own = {.uid = call.uid};
 
 	for (int i = 0; i < ROUNDS; i++) {
-		off_t offset = worker->number * 5 * (off_t)page;
-
-		memset(written, worker->number * 50 + i % 50, 5 * page);
-		if (handle_write(worker->handle, written, 5 * page, offset) !=
-			    (ssize_t)(5 * page) ||
-		    handle_read(worker->handle, back, 5 * page, offset) != (ssize_t)(5 * page) ||
-		    memcmp(written, back, 5 * page) != 0)
+		memset(written, worker->number * 50 + i % 50, size);
+		if (memory->write(&own, shared, written, size, offset, false) != (ssize_t)size ||
+		    memory->read(shared, back, size, offset) != (ssize_t)size ||
+		    memcmp(written, back, size) != 0)
 			worker->wrong++;
 	}
 	free(written);
