@@ -240,6 +240,9 @@ int shm_run_both_ways_(const char *name, const struct CMUnitTest *tests, size_t 
 		char group[128];
 
 		fixture_options = options[i];
+		/* New namespaces: what a failed test has left is not there. */
+		if (i)
+			fixture_isolate();
 		snprintf(group, sizeof(group), "%s%s%s", name, i ? " -o " : "", options[i]);
 		failed += _cmocka_run_group_tests(group, tests, count, fixture_mount,
 						  fixture_unmount);

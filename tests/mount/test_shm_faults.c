@@ -45,6 +45,7 @@ static void test_fixed_size(void **state)
 	char text[SIZE + PAGE], seen[SIZE], *memory = NULL;
 	int fd, pages, appending, source;
 	loff_t from = 0, to = SIZE - 5;
+	const char *const sources[] = {"/dev/shm/source", MOUNT "/shm/source/data"};
 
 	shm_make("0x1234,size=16K", 0600);
 	pages = shm_sysv_file(shmget(KEY, 0, 0));
@@ -103,13 +104,17 @@ static void test_fixed_size(void **state)
 		still(fd, pages);
 	}
 	/* Nor does what the kernel copies from file to file go past the end. */
-	source = shm_posix_create("/source", SIZE + PAGE);
-	assert_true(copy_file_range(source, &from, fd, &to, PAGE, 0) <= 5);
-	still(fd, pages);
-	assert_int_equal(lseek(fd, SIZE - 5, SEEK_SET), SIZE - 5);
-	assert_true(sendfile(fd, source, NULL, PAGE) <= 5);
-	still(fd, pages);
-	close(source);
+	close(shm_posix_create("/source", SIZE + PAGE));
+	for (int i = 0; i < 2; i++) {
+		source = open(sources[i], O_RDONLY);
+		assert_return_code(source, errno);
+		assert_true(copy_file_range(source, &from, fd, &to, PAGE, 0) <= 5);
+		still(fd, pages);
+		assert_int_equal(lseek(fd, SIZE - 5, SEEK_SET), SIZE - 5);
+		assert_true(sendfile(fd, source, NULL, PAGE) <= 5);
+		still(fd, pages);
+		close(source);
+	}
 	assert_return_code(shm_unlink("/source"), errno);
 	if (memory)
 		munmap(memory, SIZE);
@@ -197,6 +202,7 @@ static void test_shrinks_under_a_reader(void **state)
 
 static int touch_the_mapping(void *memory)
 {
+	signal(SIGBUS, SIG_DFL); /* cmocka catches it */
 	return *(volatile char *)memory;
 }
 
@@ -267,7 +273,8 @@ static int may_not_open(void *object)
 	need(open(path, O_WRONLY) < 0 && errno == EACCES);
 	need(open(path, O_RDWR) < 0 && errno == EACCES);
 	need(open(path, O_WRONLY | O_TRUNC) < 0 && errno == EACCES);
-	need(truncate(path, 1) < 0 && errno == EACCES);
+	/* That a segment has its size for life is so for everyone. */
+	need(truncate(path, 1) < 0 && (errno == EACCES || errno == EINVAL));
 	/* What it is, everyone may know. */
 	need(stat(path, &st) == 0 && st.st_size == SIZE && st.st_mode == (S_IFREG | 0600));
 	return 0;
@@ -283,7 +290,8 @@ static int may_only_read(void *object)
 	shm_become(OTHER);
 	need(open(path, O_RDWR) < 0 && errno == EACCES);
 	need(open(path, O_WRONLY) < 0 && errno == EACCES);
-	need(open(path, O_RDONLY | O_TRUNC) < 0 && errno == EACCES);
+	/* A segment is not cut by that, so nothing is refused but by what follows. */
+	need(open(path, O_RDONLY | O_TRUNC) < 0 ? errno == EACCES : !strncmp(object, "0x", 2));
 	fd = open(path, O_RDONLY);
 	need(fd >= 0);
 	need(pread(fd, &byte, 1, 0) == 1 && byte == 'r');

@@ -248,6 +248,11 @@ static void test_huge_pages(void **state)
 	assert_int_equal(errno, ENOSPC);
 	assert_int_equal(ftruncate(fd, HUGE), -1);
 	assert_int_equal(errno, EINVAL);
+	/* To write them the daemon is attached as long as the file is open. */
+	close(fd);
+	while (shm_sysv_stat(KEY).shm_nattch != 1)
+		;
+	fd = shm_open_data("0x1234", O_RDONLY);
 	assert_int_equal(shm_sysv_stat(KEY).shm_nattch, 1);
 	/* Removed and detached, it is there as long as it is open. */
 	memory[0] = 'z';

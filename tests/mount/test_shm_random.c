@@ -223,9 +223,8 @@ static void do_allocate(struct run *run)
 {
 	choose_range(run, MOST);
 	if (run->fixed) {
-		if (run->at + run->length > run->size)
-			return;
-		agree(run, fallocate(run->handles[0], 0, (off_t)run->at, (off_t)run->length) == 0);
+		/* It could make the segment grow. */
+		agree(run, fallocate(run->handles[0], 0, (off_t)run->at, (off_t)run->length) < 0);
 		return;
 	}
 	agree(run, fallocate(some_handle(run), 0, (off_t)run->at, (off_t)run->length) == 0);

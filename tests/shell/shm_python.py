@@ -40,8 +40,6 @@ def by_name(name):
     with memory.buf.cast("Q") as words:
         take_turns(words, 1)
     memory.close()
-    # An attacher's tracker would unlink what is not its own.
-    resource_tracker.unregister(memory._name, "shared_memory")
 
 
 def turns(name):
@@ -89,6 +87,7 @@ read_and_write(found, "by-tree")
 if kernel_can_map():
     turns("by-tree")
 found.close()
+# Python would unlink at its end what somebody else has made.
 resource_tracker.unregister(found._name, "shared_memory")
 os.rmdir("shm/by-tree")
 print(f"{TURNS} turns" if kernel_can_map() else "skipped: mapping needs Linux 6.9")

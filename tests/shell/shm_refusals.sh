@@ -31,7 +31,7 @@ fails 'Invalid argument' mkdir shm/0x0
 fails 'Invalid argument' mkdir shm/0x123456789
 fails 'Invalid argument' mkdir shm/123
 fails 'Invalid argument' mkdir shm/4294967296
-fails 'File name too long' mkdir "shm/posix:$(printf '%0252d' 0)"
+fails 'File name too long' mkdir "shm/posix:$(printf '%0256d' 0)"
 nothing_made names
 
 # All suffixes.
@@ -66,8 +66,8 @@ is 1 cat shm/0x6/size
 mkdir shm/q,size=4K
 for object in q 0x6; do
     printf x | dd of=shm/$object/data conv=notrunc status=none
+    mkfifo "$T/go"
     sh -c "exec 3<shm/$object/data; : >$T/open; read -r line <$T/go; head -c 1 <&3" >"$T/said" &
-    [ -e "$T/go" ] || mkfifo "$T/go"
     until [ -e "$T/open" ]; do :; done
     rmdir shm/$object
     fails 'No such file' cat shm/$object/data
