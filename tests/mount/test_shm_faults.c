@@ -420,6 +420,58 @@ static void test_clean_end_under_a_mapping(void **state)
 	shm_remove("0x1234");
 }
 
+/* Mounted ro: the memory can be read and mapped to read, and not be changed. */
+static void test_read_only(void **state)
+{
+	static const char *const objects[] = {"0x1234", "ro"};
+	const char *options = fixture_options;
+	char with_ro[64], byte;
+
+	shm_make("0x1234,size=16K", 0600);
+	shm_make("ro,size=16K", 0600);
+	assert_int_equal(fixture_unmount(NULL), 0);
+	snprintf(with_ro, sizeof(with_ro), "ro%s%s", *options ? "," : "", options);
+	fixture_options = with_ro;
+	assert_int_equal(fixture_mount(NULL), 0);
+	fixture_options = options;
+	for (int i = 0; i < 2; i++) {
+		const char *data = shm_path(objects[i], "data");
+		int fd = open(data, O_RDONLY);
+		void *memory;
+
+		assert_return_code(fd, errno);
+		assert_int_equal(pread(fd, &byte, 1, SIZE - 1), 1);
+		memory = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+		if (shm_maps()) {
+			assert_ptr_not_equal(memory, MAP_FAILED);
+			assert_int_equal(mprotect(memory, SIZE, PROT_READ | PROT_WRITE), -1);
+			munmap(memory, SIZE);
+		} else {
+			assert_ptr_equal(memory, MAP_FAILED);
+		}
+		close(fd);
+		assert_int_equal(open(data, O_RDWR), -1);
+		assert_int_equal(errno, EROFS);
+		assert_int_equal(open(data, O_WRONLY | O_TRUNC), -1);
+		assert_int_equal(errno, EROFS);
+		assert_int_equal(truncate(data, 5), -1);
+		assert_int_equal(errno, EROFS);
+		assert_int_equal(chmod(data, 0666), -1);
+		assert_int_equal(errno, EROFS);
+		assert_int_equal(rmdir(shm_path(objects[i], "")), -1);
+		assert_int_equal(errno, EROFS);
+	}
+	assert_int_equal(put(shm_path("ro", "size"), "5"), -EROFS);
+	assert_int_equal(put(shm_path("0x1234", "locked"), "1"), -EROFS);
+	assert_int_equal(mkdir(shm_path("new", ""), 0600), -1);
+	assert_int_equal(errno, EROFS);
+	assert_int_equal(fixture_unmount(NULL), 0);
+	assert_int_equal(fixture_mount(NULL), 0);
+	assert_int_equal(get_number(shm_path("ro", "size")), SIZE);
+	shm_remove("ro");
+	shm_remove("0x1234");
+}
+
 /* ---- nothing is left behind ---- */
 
 static void open_and_close(const char *object)
@@ -584,6 +636,7 @@ int main(void)
 		cmocka_unit_test(test_permission),
 		cmocka_unit_test(test_daemon_killed_under_a_mapping),
 		cmocka_unit_test(test_clean_end_under_a_mapping),
+		cmocka_unit_test(test_read_only),
 		cmocka_unit_test(test_nothing_is_left),
 		cmocka_unit_test(test_kernel_limits),
 		cmocka_unit_test(test_full),

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ struct run {
 	const char *object;
 	bool fixed; /* a System V segment: no truncation, no growth */
 	bool maps;
+	bool attached; /* a segment that the daemon can only attach: no holes can be told or made */
 	int handles[HANDLES]; /* two of them read and write, the last one appends */
 	int pages;            /* the kernel's own file */
 	char *mapping;        /* MOST bytes, as long as the run */
@@ -212,6 +214,12 @@ static void do_truncate(struct run *run)
 static void do_punch(struct run *run)
 {
 	choose_range(run, MOST);
+	if (run->attached) {
+		agree(run, fallocate(run->handles[0], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				     (off_t)run->at, (off_t)run->length) < 0 &&
+				   errno == EOPNOTSUPP);
+		return;
+	}
 	agree(run, fallocate(some_handle(run), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			     (off_t)run->at, (off_t)run->length) == 0);
 	if (run->at < run->size)
@@ -239,6 +247,9 @@ static void do_seek(struct run *run)
 
 	choose_range(run, MOST);
 	expected = lseek(run->pages, (off_t)run->at, whence);
+	/* Then all of it may be data. */
+	if (run->attached && run->at < run->size)
+		expected = whence == SEEK_DATA ? (off_t)run->at : (off_t)run->size;
 	agree(run, lseek(fd, (off_t)run->at, whence) == expected);
 	agree(run, expected >= 0 || errno == ENXIO);
 }
@@ -314,7 +325,7 @@ static void go(struct run *run)
 	unsigned seed = (unsigned)from_environment("SHM_SEED", (unsigned long)time(NULL));
 
 	run->random = seed;
-	run->maps = shm_maps();
+	run->maps = shm_maps() && !run->attached;
 	print_message("%s, %s mapping: SHM_SEED=%u SHM_OPERATIONS=%ld\n", run->object,
 		      run->maps ? "with" : "without", seed, count);
 	for (int i = 0; i < HANDLES; i++)
@@ -357,11 +368,28 @@ static void test_system_v(void **state)
 	go(&run);
 }
 
+/* As a plain user's daemon has it, to which the kernel shows no files of its mappings. */
+static void test_system_v_attached(void **state)
+{
+	static struct run run;
+	char path[64];
+
+	run = (struct run){
+		.object = "0x1234", .fixed = true, .attached = true, .size = MOST - PAGE - 1234};
+	assert_return_code(shmget(KEY, run.size, IPC_CREAT | IPC_EXCL | 0600), errno);
+	run.pages = shm_sysv_file(shmget(KEY, 0, 0));
+	snprintf(path, sizeof(path), "/proc/%d/map_files", (int)fixture_daemon());
+	assert_return_code(mount("tmpfs", path, "tmpfs", 0, NULL), errno);
+	go(&run);
+	assert_return_code(umount(path), errno);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_posix),
 		cmocka_unit_test(test_system_v),
+		cmocka_unit_test(test_system_v_attached),
 	};
 
 	fixture_isolate();
