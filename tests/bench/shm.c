@@ -98,33 +98,34 @@ static void store_all(const struct way *way)
 static const struct operation {
 	const char *name;
 	void (*function)(const struct way *way);
-	bool maps;
+	bool maps, stores;
 } operations[] = {
-	{"read, 1 MiB each", read_all, false},
-	{"write, 1 MiB each", write_all, false},
-	{"pread of 4 KiB", read_pages, false},
-	{"pwrite of 4 KiB", write_pages, false},
-	{"pread of 1 MiB", read_mebibytes, false},
-	{"loads", load_all, true},
-	{"stores", store_all, true},
+	{"read, 1 MiB each", read_all, false, false},
+	{"write, 1 MiB each", write_all, false, true},
+	{"pread of 4 KiB", read_pages, false, false},
+	{"pwrite of 4 KiB", write_pages, false, true},
+	{"pread of 1 MiB", read_mebibytes, false, false},
+	{"loads", load_all, true, false},
+	{"stores", store_all, true, true},
 };
 enum { OPERATIONS = sizeof(operations) / sizeof(*operations) };
 
 /* ---- the ways ---- */
 
-static void *map(int fd)
+static void *map(int fd, int flags)
 {
-	void *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	int protection = flags == O_RDWR ? PROT_READ | PROT_WRITE : PROT_READ;
+	void *memory = mmap(NULL, SIZE, protection, MAP_SHARED, fd, 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static struct way open_way(const char *path)
+static struct way open_way(const char *path, int flags)
 {
-	struct way way = {.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+	struct way way = {.fd = open(path, flags | O_CLOEXEC)};
 
 	must(way.fd >= 0, path);
-	way.memory = map(way.fd);
+	way.memory = map(way.fd, flags);
 	return way;
 }
 
@@ -137,10 +138,15 @@ static void close_way(const struct way *way)
 
 static const struct family {
 	const char *name, *without, *tree;
+	int flags;
+	bool attach;
 } families[] = {
-	{"POSIX", "/dev/shm/native", TREE "/shm/posix/data"},
-	{"System V", "/dev/shm/native", TREE "/shm/0x000004d2/data"},
+	{"POSIX", "/dev/shm/native", TREE "/shm/posix/data", O_RDWR, false},
+	{"System V", "/dev/shm/native", TREE "/shm/0x000004d2/data", O_RDWR, true},
+	/* Such a handle cannot make the segment grow, so the kernel reads by itself. */
+	{"System V, read-only", "/dev/shm/native", TREE "/shm/0x000004d2/data", O_RDONLY, true},
 };
+enum { FAMILIES = sizeof(families) / sizeof(*families) };
 
 static double time_of(const struct operation *operation, const struct way *way)
 {
@@ -156,7 +162,7 @@ static void measure(const struct family *family, const struct operation *operati
 	double natives[RUNS], trees[RUNS], ratios[RUNS];
 
 	if (operation->maps && (!native->memory || !tree->memory)) {
-		printf("%-10s %-18s %s\n", family->name, operation->name, "cannot be mapped");
+		printf("%-20s %-18s %s\n", family->name, operation->name, "cannot be mapped");
 		return;
 	}
 	for (int run = -1; run < RUNS; run++) {
@@ -174,7 +180,7 @@ static void measure(const struct family *family, const struct operation *operati
 		ratios[run] = with / without;
 	}
 	bench_median(ratios);
-	printf("%-10s %-18s %12.0f %12.0f %8.2f  %.2f - %.2f\n", family->name, operation->name,
+	printf("%-20s %-18s %12.0f %12.0f %8.2f  %.2f - %.2f\n", family->name, operation->name,
 	       bench_median(natives), bench_median(trees), ratios[RUNS / 2], ratios[0],
 	       ratios[RUNS - 1]);
 }
@@ -184,19 +190,20 @@ static void compare(int ipcfs, const char *where)
 	const char *const argv[] = {"ipcfs", "-f", TREE, NULL};
 	pid_t pid = bench_start(ipcfs, argv, TREE);
 
-	printf("\n%s\n%-10s %-18s %12s %12s %8s  %s\n", where, "memory", "operation", "without, us",
+	printf("\n%s\n%-20s %-18s %12s %12s %8s  %s\n", where, "memory", "operation", "without, us",
 	       "through, us", "ratio", "lowest - highest");
-	for (int f = 0; f < 2; f++) {
-		struct way native = open_way(families[f].without),
-			   tree = open_way(families[f].tree);
-		struct way attached = native;
+	for (int f = 0; f < FAMILIES; f++) {
+		const struct family *family = &families[f];
+		struct way native = open_way(family->without, family->flags);
+		struct way tree = open_way(family->tree, family->flags), attached = native;
 
-		if (f == 1)
+		if (family->attach)
 			attached.memory = shmat(shmget(KEY, 0, 0), NULL, 0);
 		for (int i = 0; i < OPERATIONS; i++)
-			measure(&families[f], &operations[i],
-				operations[i].maps ? &attached : &native, &tree);
-		if (f == 1)
+			if (family->flags == O_RDWR || !operations[i].stores)
+				measure(family, &operations[i],
+					operations[i].maps ? &attached : &native, &tree);
+		if (family->attach)
 			shmdt(attached.memory);
 		close_way(&native);
 		close_way(&tree);
@@ -214,7 +221,7 @@ static void make_objects(void)
 		int fd = open(paths[i], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 		must(fd >= 0 && ftruncate(fd, SIZE) == 0, paths[i]);
-		memory = map(fd);
+		memory = map(fd, O_RDWR);
 		must(memory != NULL, "mmap");
 		memset(memory, 'x', SIZE);
 		munmap(memory, SIZE);
