@@ -52,14 +52,14 @@ static void make_tagged(unsigned worker, unsigned round, bool by_tree)
 }
 
 /* Whatever object the name was at that moment, all pages are of that one, by read and by mmap. */
-static void look_at_common(int flags)
+static void look_at_common(int flags, bool may_be_gone)
 {
 	int fd = open(shm_path("common", "data"), flags);
 	uint64_t tags[PAGES];
 	struct stat st;
 
 	if (fd < 0) {
-		need(errno == ENOENT);
+		need(may_be_gone && errno == ENOENT);
 		return;
 	}
 	need(fstat(fd, &st) == 0 && st.st_size == PAGES * PAGE);
@@ -86,13 +86,27 @@ static int churn(void *argument)
 	alarm(getenv("SHM_ROUNDS") ? 0 : LIMIT);
 	for (int round = 0; round < rounds(); round++) {
 		make_tagged(worker, (unsigned)round, rand_r(&random) % 2);
-		look_at_common(O_RDONLY);
-		look_at_common(O_RDWR);
+		look_at_common(O_RDONLY, true);
+		look_at_common(O_RDWR, true);
 		if (rand_r(&random) % 4 == 0)
 			need((rand_r(&random) % 2 ? rmdir(shm_path("common", ""))
 						  : unlink("/dev/shm/common")) == 0 ||
 			     errno == ENOENT);
-		look_at_common(O_RDONLY);
+		look_at_common(O_RDONLY, true);
+	}
+	return 0;
+}
+
+/* Only renamed over, the name is there all the time. */
+static int replace(void *argument)
+{
+	unsigned worker = *(unsigned *)argument, random = worker;
+
+	alarm(getenv("SHM_ROUNDS") ? 0 : LIMIT);
+	for (int round = 0; round < rounds(); round++) {
+		make_tagged(worker, (unsigned)round, rand_r(&random) % 2);
+		for (int i = 0; i < 4; i++)
+			look_at_common(i % 2 ? O_RDWR : O_RDONLY, false);
 	}
 	return 0;
 }
@@ -101,20 +115,28 @@ static void run_workers(int (*function)(void *))
 {
 	unsigned numbers[WORKERS];
 	pid_t pids[WORKERS];
+	int failed = 0;
 
 	for (unsigned i = 0; i < WORKERS; i++) {
 		numbers[i] = i + 1;
 		pids[i] = spawn(function, &numbers[i]);
 	}
 	for (unsigned i = 0; i < WORKERS; i++)
-		assert_int_equal(reap(pids[i]), 0);
+		failed += reap(pids[i]) != 0;
+	assert_int_equal(failed, 0);
 	shm_daemon_answers();
 }
 
-static void test_posix(void **state)
+static void test_removed_and_renamed(void **state)
 {
 	run_workers(churn);
 	shm_unlink("/common");
+}
+
+static void test_renamed_over(void **state)
+{
+	run_workers(replace);
+	shm_remove("common");
 }
 
 /* Segments of one key, made and removed by all: an open is of one that was, or says that it is not.
@@ -174,7 +196,8 @@ static void test_system_v(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_posix),
+		cmocka_unit_test(test_removed_and_renamed),
+		cmocka_unit_test(test_renamed_over),
 		cmocka_unit_test(test_system_v),
 	};
 
