@@ -236,6 +236,7 @@ int shm_run_both_ways_(const char *name, const struct CMUnitTest *tests, size_t 
 	static const char *const options[] = {"", NO_PASSTHROUGH};
 	int failed = 0;
 
+	shm_kernel_can_map(); /* asked here, not by several children at once */
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
 		char group[128];
 
