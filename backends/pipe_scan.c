@@ -190,6 +190,9 @@ static struct pipe_seen *pipe_meet(struct pipe_scan *scan, const struct pipe_key
 		return NULL;
 	if (!unnamed)
 		*error = proc_fd_path(fd, path, sizeof(path));
+	/* The kernel tells no path that is longer than PATH_MAX. */
+	if (*error == -ENAMETOOLONG)
+		*error = snprintf(path, sizeof(path), "?");
 	if (*error < 0)
 		return NULL;
 	pipe = pipe_add(scan, key, unnamed ? PIPE_UNNAMED : PIPE_ELSEWHERE, &fd->st,
