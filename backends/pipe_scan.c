@@ -320,6 +320,7 @@ static int kept_add(struct pipe_scan *scan)
 		if (!keeper->pid)
 			error = proc_process(scan->self, &keeper->uid, keeper->command);
 		keeper->pid = scan->self;
+		keeper->uid = getuid(); /* the effective one is a caller's for the moment */
 		if (!error)
 			error = holder_add(pipe, keeper, -1, PIPE_KEEP);
 		if (error)

@@ -117,6 +117,19 @@ void memory_leave(struct handle *handle)
 	pthread_mutex_unlock(&memories.lock);
 }
 
+int memory_file(uint64_t ino)
+{
+	struct open_memory *memory;
+	int fd = -1;
+
+	pthread_mutex_lock(&memories.lock);
+	HASH_FIND(hh, memories.open, &ino, sizeof(ino), memory);
+	if (memory && memory->file >= 0)
+		fd = fcntl(memory->file, F_DUPFD_CLOEXEC, 0);
+	pthread_mutex_unlock(&memories.lock);
+	return fd;
+}
+
 int memory_passthrough(const struct handle *handle)
 {
 	return handle->memory->passthrough;

@@ -20,6 +20,9 @@
 int memory_enter(struct handle *handle, uint64_t ino);
 void memory_leave(struct handle *handle);
 
+/* The file of the memory, if somebody has it open, to be closed; -1: nobody has. */
+int memory_file(uint64_t ino);
+
 /* The id by which the kernel reaches the memory itself; 0: it does not. */
 int memory_passthrough(const struct handle *handle);
 

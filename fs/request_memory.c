@@ -28,6 +28,26 @@ static bool writes(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
+/*
+ * The object that the kernel has found by its name has it no more.  An inode has one memory: if
+ * somebody has the old one open by it, it is that one, as it was a moment ago; else what has the
+ * name now.
+ */
+static int open_replaced(struct call *call, uint64_t ino, struct place *place, int flags,
+			 void **state)
+{
+	const struct memory *memory = place->row->memory;
+	int error, file = memory_file(ino);
+
+	if (file >= 0) {
+		error = memory->reopen(call, file, flags, state);
+		close(file);
+		return error;
+	}
+	place->identity = 0;
+	return memory->open(call, place, flags, state);
+}
+
 int memory_open(fuse_req_t req, fuse_ino_t ino, const struct node *node, int flags,
 		struct call *call, struct handle **result)
 {
@@ -43,11 +63,8 @@ int memory_open(fuse_req_t req, fuse_ino_t ino, const struct node *node, int fla
 	if (!handle)
 		return -ENOMEM;
 	error = memory->open(call, &now, flags & ~O_TRUNC, &handle->state);
-	/* Another object may have the name by now.  If the old one is open here memory_enter tells.
-	 */
-	now.identity = 0;
-	if (error == -ENOENT && node->place.identity)
-		error = memory->open(call, &now, flags & ~O_TRUNC, &handle->state);
+	if (error == -ENOENT && now.identity)
+		error = open_replaced(call, ino, &now, flags & ~O_TRUNC, &handle->state);
 	if (error) {
 		handle_free(handle);
 		return error;

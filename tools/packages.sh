@@ -29,6 +29,8 @@ sanitizer:address       gcc                 libasan+libubsan    gcc             
 lib:cmocka              libcmocka-dev       libcmocka-devel     cmocka              cmocka-dev
 cmd:lsipc               util-linux          util-linux          util-linux          util-linux-misc
 cmd:unshare             util-linux          util-linux          util-linux          util-linux-misc
+cmd:hexdump             bsdextrautils       util-linux          util-linux          hexdump
+cmd:cmp                 diffutils           diffutils           diffutils           diffutils
 cmd:dash                dash                dash                dash                dash
 cmd:jq                  jq                  jq                  jq                  jq
 cmd:strace              strace              strace              strace              strace
