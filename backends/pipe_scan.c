@@ -156,11 +156,11 @@ static struct pipe_process *process_get(struct pipe_scan *scan, pid_t pid, int *
 static int holder_add(struct pipe_seen *pipe, const struct pipe_process *process, int fd,
 		      unsigned how)
 {
-	struct pipe_holder *last = pipe->holders + pipe->holders_count - 1;
+	size_t count = pipe->holders_count;
 
 	/* The descriptors of a process come one after the other. */
-	if (pipe->holders_count && last->process == process) {
-		last->how |= how;
+	if (count && pipe->holders[count - 1].process == process) {
+		pipe->holders[count - 1].how |= how;
 		return 0;
 	}
 	if (pipe->holders_count == pipe->holders_room) {

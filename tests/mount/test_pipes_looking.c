@@ -98,14 +98,14 @@ static void test_who_waits_goes_on_waiting(void **state)
 
 enum { PROCESSES = 1000, TOGETHER = 4 };
 
-/* Processes with pipes, that end as soon as they have begun; until it is told to end, at least. */
+/* Processes with pipes that end as soon as they have begun: so many, then one for each byte. */
 static int churn(void *argument)
 {
-	const int *stop = argument;
+	const int *more = argument;
 	char byte;
 
-	fcntl(stop[0], F_SETFL, O_NONBLOCK);
-	for (int i = 0; i < PROCESSES || read(stop[0], &byte, 1) < 0; i++) {
+	close(more[1]);
+	for (int i = 0; i < PROCESSES || read(more[0], &byte, 1) > 0; i++) {
 		pid_t pid = fork();
 
 		if (pid < 0)
@@ -173,14 +173,14 @@ static void test_processes_that_end(void **state)
 	static char text[1 << 20];
 	size_t before;
 	json_t *status;
-	int stop[2];
+	int more[2];
 	pid_t pid;
 
-	assert_return_code(pipe(stop), errno);
+	assert_return_code(pipe(more), errno);
 	status = status_of(PIPES "/status.json");
 	json_decref(status);
 	before = descriptors_of(fixture_daemon());
-	pid = spawn(churn, stop);
+	pid = spawn(churn, more);
 	for (int i = 0; i < TIMES; i++) {
 		json_t *row;
 		size_t at;
@@ -189,7 +189,7 @@ static void test_processes_that_end(void **state)
 		json_array_foreach(status, at, row)
 			assert_true(json_array_size(json_object_get(row, "holders")) > 0);
 		/* This process has a pipe, whatever becomes of others. */
-		assert_string_equal(holder_how(row_of(status, anon_name(stop[0])), getpid()),
+		assert_string_equal(holder_how(row_of(status, anon_name(more[0])), getpid()),
 				    "read-write");
 		json_decref(status);
 		assert_true(get(PIPES "/status", text, sizeof(text)) > 0);
@@ -197,13 +197,13 @@ static void test_processes_that_end(void **state)
 		assert_true(get(PIPES "/holders", text, sizeof(text)) > 0);
 		if (i % 10 == 0)
 			look_at_unnamed();
+		assert_int_equal(write(more[1], "x", 1), 1);
 	}
 	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
-	assert_int_equal(write(stop[1], "x", 1), 1);
+	close(more[1]);
 	assert_int_equal(reap(pid), 0);
 	assert_int_equal(descriptors_of(fixture_daemon()), before);
-	close(stop[0]);
-	close(stop[1]);
+	close(more[0]);
 }
 
 /* ---- many ---- */
