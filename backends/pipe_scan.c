@@ -155,10 +155,11 @@ static struct pipe_process *process_get(struct pipe_scan *scan, pid_t pid, int *
 
 static int holder_add(struct pipe_seen *pipe, struct pipe_process *process, int fd, unsigned how)
 {
-	struct pipe_holder *last = pipe->holders + pipe->holders_count - 1;
+	struct pipe_holder *last =
+		pipe->holders_count ? &pipe->holders[pipe->holders_count - 1] : NULL;
 
 	/* The descriptors of a process come one after the other. */
-	if (pipe->holders_count && last->process == process) {
+	if (last && last->process == process) {
 		last->how |= how;
 		return 0;
 	}
