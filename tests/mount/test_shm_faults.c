@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
@@ -476,8 +477,17 @@ static void test_read_only(void **state)
 
 static void open_and_close(const char *object)
 {
-	char byte;
-	int fd = shm_open_data(object, O_RDWR);
+	char byte = 'x';
+	int fd;
+
+	fd = shm_open_data(object, O_RDONLY);
+	assert_int_equal(pread(fd, &byte, 1, 0), 1);
+	close(fd);
+	fd = shm_open_data(object, O_WRONLY);
+	assert_int_equal(pwrite(fd, &byte, 1, 0), 1);
+	close(fd);
+	fd = shm_open_data(object, O_RDWR);
+	assert_return_code(flock(fd, LOCK_EX | LOCK_NB), errno);
 
 	assert_int_equal(pread(fd, &byte, 1, 0), 1);
 	assert_int_equal(pwrite(fd, &byte, 1, 0), 1);
