@@ -129,7 +129,7 @@ struct memory {
 	/*
 	 * The pages as a file open for reading and writing, whatever the handle may do, and of the
 	 * same inode for every handle of the object; -1: they can't be had so.  Owned by the
-	 * handle; made as the daemon at the first call.
+	 * handle.
 	 */
 	int (*file)(void *state);
 	/* Bytes read, 0 at the end. */

@@ -1,219 +1,217 @@
 /*
- * pipes - what a named pipe of the tree costs as a ratio to a FIFO beside it, and what looking at
- * all pipes of a machine full of processes costs as a ratio to lsof(8).
+ * pipes - how long pipes/status takes on a machine with many processes, beside lsof -w.
  *
- * usage: pipes IPCFS    (the program; as root)
+ * usage: pipes [PROCESSES]    (2000; as root)
  *
- * The processes are made in a PID namespace, so both look at the same ones and at no others.
+ * The processes are those of a pid namespace of its own; each has ten descriptors: four ends of
+ * pipes, three files, a directory, a socket and an eventfd.  It prints medians of processor time, as
+ * root and as a user who may look into half of them, and the ratio to lsof where that is installed.
  */
-#include "bench.h"
-
+#include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TREE "/mnt/ipcfs"
-#define PLAIN "/run/plain"
-#define BLOCK (64 << 10)
-#define BLOCKS 2048 /* in a run */
-#define PROCESSES 2000
-#define PIPES_EACH 5 /* two descriptors each */
+#include "kinds.h"
 
-static void must(bool done, const char *what)
+enum { RUNS = 9, PROCESSES = 2000, USER = 65534 };
+
+static void die(const char *what)
 {
-	if (!done)
-		bench_die(what);
+	perror(what);
+	exit(1);
 }
 
-/* ---- through a pipe ---- */
-
-static char block[BLOCK];
-
-static void write_blocks(const char *path)
+/* Milliseconds of processor time, its own and that of programs it has run: others do not count. */
+static double now(void)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+	double sum = 0;
 
-	must(fd >= 0, path);
-	for (int i = 0; i < BLOCKS; i++)
-		must(write(fd, block, BLOCK) == BLOCK, "write");
-}
+	for (int i = 0; i < 2; i++) {
+		struct rusage used;
 
-/* Microseconds from the first byte to the end of file, the opening of the pipe included. */
-static double time_through(const char *path)
-{
-	double start = bench_now();
-	long long bytes = 0;
-	pid_t writer = fork();
-	ssize_t got;
-	int fd;
-
-	must(writer >= 0, "fork");
-	if (writer == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		write_blocks(path);
-		_exit(0);
+		getrusage(whose[i], &used);
+		sum += (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e3 +
+		       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e3;
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	must(fd >= 0, path);
-	while ((got = read(fd, block, BLOCK)) > 0)
-		bytes += got;
-	must(bytes == (long long)BLOCK * BLOCKS, "read");
-	close(fd);
-	must(waitpid(writer, NULL, 0) == writer, "wait");
-	return bench_now() - start;
+	return sum;
 }
 
-static void compare_throughput(const char *where)
+/* A process that holds what it is given and the rest of its ten, and says so. */
+static void hold(int in, int out, int ready, bool as_user)
 {
-	double natives[RUNS], trees[RUNS], ratios[RUNS];
-
-	for (int run = -1; run < RUNS; run++) {
-		double through = 0, plain;
-
-		if (run % 2)
-			through = time_through(TREE "/pipes/x/data");
-		plain = time_through(PLAIN);
-		if (run % 2 == 0)
-			through = time_through(TREE "/pipes/x/data");
-		if (run < 0)
-			continue;
-		natives[run] = plain;
-		trees[run] = through;
-		ratios[run] = through / plain;
-	}
-	bench_median(ratios);
-	printf("\n%s\n%-28s %12s %12s %8s  %s\n", where, "128 MiB, 64 KiB each", "FIFO, us",
-	       "pipes/, us", "ratio", "lowest - highest");
-	printf("%-28s %12.0f %12.0f %8.2f  %.2f - %.2f\n", "", bench_median(natives),
-	       bench_median(trees), ratios[RUNS / 2], ratios[0], ratios[RUNS - 1]);
-}
-
-/* ---- looking at all ---- */
-
-/* A process with its pipes, which ends when this one does. */
-static void hold_pipes(int ready)
-{
-	int ends[2];
+	int own[2];
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (int i = 0; i < PIPES_EACH; i++)
-		must(pipe(ends) == 0, "pipe");
-	must(write(ready, "x", 1) == 1, "write");
+	if (in != 0 && dup2(in, 0) < 0)
+		_exit(1);
+	if (out != 1 && dup2(out, 1) < 0)
+		_exit(1);
+	dup2(ready, 2);
+	close_range(3, ~0U, 0);
+	if (pipe(own) < 0 || open("/dev/null", O_RDONLY) < 0 || open("/dev/zero", O_RDONLY) < 0 ||
+	    open("/proc/version", O_RDONLY) < 0 || open("/", O_RDONLY | O_DIRECTORY) < 0 ||
+	    socket(AF_UNIX, SOCK_STREAM, 0) < 0 || eventfd(0, 0) < 0)
+		_exit(1);
+	if (as_user &&
+	    (setgroups(0, NULL) || setresgid(USER, USER, USER) || setresuid(USER, USER, USER)))
+		_exit(1);
+	prctl(PR_SET_DUMPABLE, 1);
+	if (write(2, "x", 1) != 1)
+		_exit(1);
 	pause();
 	_exit(0);
 }
 
-static void make_processes(void)
+/* One long pipeline of them. */
+static void fill_machine(int count)
 {
-	int ready[2];
+	int ready[2], in = open("/dev/null", O_RDONLY), next[2];
 	char byte;
 
-	must(pipe2(ready, O_CLOEXEC) == 0, "pipe");
-	for (int i = 0; i < PROCESSES; i++) {
-		pid_t pid = fork();
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ready) < 0)
+		die("socketpair");
+	for (int i = 0; i < count; i++) {
+		pid_t pid;
 
-		must(pid >= 0, "fork");
+		if (pipe(next) < 0)
+			die("pipe");
+		pid = fork();
+		if (pid < 0)
+			die("fork");
 		if (pid == 0)
-			hold_pipes(ready[1]);
-		must(read(ready[0], &byte, 1) == 1, "read");
+			hold(in, next[1], ready[1], i % 2);
+		close(in);
+		close(next[1]);
+		in = next[0];
+		if (read(ready[0], &byte, 1) != 1)
+			die("a process");
 	}
+	close(in);
 	close(ready[0]);
 	close(ready[1]);
 }
 
-static double time_of_command(const char *const argv[])
+static int compare(const void *one, const void *other)
 {
-	double start = bench_now();
-	pid_t pid = fork();
-	int status;
+	double a = *(const double *)one, b = *(const double *)other;
 
-	must(pid >= 0, "fork");
-	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR);
-
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
-		execvp(argv[0], (char *const *)argv);
-		_exit(127);
-	}
-	must(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) != 127,
-	     argv[0]);
-	return bench_now() - start;
+	return (a > b) - (a < b);
 }
 
-static void compare_looking(void)
+static double median(void (*run)(const void *), const void *context)
 {
-	static const char *const lsof[] = {"lsof", "-w", NULL};
-	static const char *const subjects[][3] = {{"cat", TREE "/pipes/status", NULL},
-						  {"cat", TREE "/pipes/status.json", NULL},
-						  {"ls", TREE "/pipes/anon", NULL}};
+	double times[RUNS];
 
-	printf("\n%d processes with %d descriptors of pipes each\n%-28s %12s %12s %8s  %s\n",
-	       PROCESSES, 2 * PIPES_EACH, "command", "lsof -w, us", "this, us", "ratio",
-	       "lowest - highest");
-	make_processes();
-	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++) {
-		double lsofs[RUNS], own[RUNS], ratios[RUNS];
-		char words[64];
+	for (int i = 0; i < RUNS; i++) {
+		double start = now();
 
-		for (int run = -1; run < RUNS; run++) {
-			double all = time_of_command(lsof);
-			double pipes = time_of_command(subjects[i]);
-
-			if (run < 0)
-				continue;
-			lsofs[run] = all;
-			own[run] = pipes;
-			ratios[run] = pipes / all;
-		}
-		bench_median(ratios);
-		snprintf(words, sizeof(words), "%s %s", subjects[i][0],
-			 subjects[i][1] + strlen(TREE) + 1);
-		printf("%-28s %12.0f %12.0f %8.3f  %.3f - %.3f\n", words, bench_median(lsofs),
-		       bench_median(own), ratios[RUNS / 2], ratios[0], ratios[RUNS - 1]);
+		run(context);
+		times[i] = now() - start;
 	}
+	qsort(times, RUNS, sizeof(*times), compare);
+	return times[RUNS / 2];
 }
 
-int main(int argc, char *argv[])
+static int as_root(int (*step)(void *context), void *context)
 {
-	const char *const ipcfs_argv[] = {"ipcfs", "-f", TREE, NULL};
-	int ipcfs, status;
+	uid_t uid = geteuid();
+	int result;
+
+	if (syscall(SYS_setresuid, -1, 0, -1) < 0)
+		abort();
+	result = step(context);
+	if (syscall(SYS_setresuid, -1, uid, -1) < 0)
+		abort();
+	return result;
+}
+
+static void show(const void *file)
+{
+	struct call call = {.uid = geteuid(), .as_daemon = as_root};
+	const struct place place = {.dir = pipe_kind.dir};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	const struct row *row = pipe_kind.dir->rows;
+
+	while (strcmp(row->name, file) != 0)
+		row++;
+	if (row->show(&call, &place, out) < 0)
+		die(call.reason);
+	fclose(out);
+	free(text);
+}
+
+static void lsof(const void *unused)
+{
+	if (system("lsof -w >/dev/null") < 0)
+		die("lsof");
+}
+
+static void look_up(const void *name)
+{
+	struct call call = {.uid = 0, .as_daemon = as_root};
+	const struct row *row = pipe_kind.dir->rows;
+	struct place place = {.dir = NULL}, found;
+
+	while (strcmp(row->name, "anon") != 0)
+		row++;
+	row->dir->find(&call, &place, name, &found);
+}
+
+int main(int argc, char **argv)
+{
+	int count = argc > 1 ? atoi(argv[1]) : PROCESSES;
+	double as_superuser, as_user, other;
 	pid_t pid;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s IPCFS\n", argv[0]);
-		return 2;
-	}
-	/* Opened first: what is mounted on /mnt may cover it. */
-	ipcfs = open(argv[1], O_PATH | O_CLOEXEC);
-	must(ipcfs >= 0, argv[1]);
-	bench_isolate();
-	must(unshare(CLONE_NEWPID) == 0, "unshare");
+	if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
+		die("namespaces");
 	pid = fork();
-	must(pid >= 0, "fork");
-	if (pid > 0) {
-		must(waitpid(pid, &status, 0) == pid, "wait");
-		return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-	}
+	if (pid < 0)
+		die("fork");
+	if (pid > 0)
+		return waitpid(pid, &(int){0}, 0) < 0;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	must(mount("proc", "/proc", "proc", 0, NULL) == 0, "/proc");
-	bench_introduce(0);
-	pid = bench_start(ipcfs, ipcfs_argv, TREE);
-	must(mkdir(TREE "/pipes/x", 0600) == 0 && mkfifo(PLAIN, 0600) == 0, "mkfifo");
-	bench_use_one_processor();
-	compare_throughput("All on one processor");
-	bench_use_all_processors();
-	compare_throughput("Where the scheduler puts them");
-	compare_looking();
-	bench_stop(pid, TREE);
+	if (mount("proc", "/proc", "proc", 0, NULL) < 0 ||
+	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0)
+		die("mount");
+	if (pipe_kind.setup(&(struct settings){.run_dir = NULL}) < 0)
+		die("setup");
+	fill_machine(count);
+	as_superuser = median(show, "status");
+	printf("%d processes, %d descriptors; processor time, medians of %d\n", count, 10 * count, RUNS);
+	printf("status, as root            %9.2f ms\n", as_superuser);
+	printf("status.json, as root       %9.2f ms\n", median(show, "status.json"));
+	printf("holders, as root           %9.2f ms\n", median(show, "holders"));
+	if (syscall(SYS_setresuid, -1, USER, -1) < 0)
+		die("setresuid");
+	as_user = median(show, "status");
+	if (syscall(SYS_setresuid, -1, 0, -1) < 0)
+		die("setresuid");
+	printf("status, as a user          %9.2f ms\n", as_user);
+	printf("a number that is not there %9.2f ms\n", median(look_up, "1"));
+	if (system("command -v lsof >/dev/null") == 0) {
+		other = median(lsof, NULL);
+		printf("lsof -w                    %9.2f ms, %.1f times as long\n", other,
+		       other / as_superuser);
+	}
 	return 0;
 }
