@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sock.h"
+#include "sock_talk.h"
 #include "sock_caller.h"
 #include "sock_stream.h"
 

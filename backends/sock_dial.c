@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "names.h"
-#include "sock.h"
+#include "sock_talk.h"
 #include "sock_caller.h"
 #include "sock_resolve.h"
 #include "sock_stream.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "kinds.h"
-#include "sock.h"
+#include "sock_talk.h"
 
 enum sock_sort sock_sort_of(const struct dir *dir)
 {
