@@ -159,8 +159,8 @@ static ssize_t posix_write(struct call *call, void *state, const void *buffer, s
 	const struct posix_memory *memory = state;
 	/* It is read from: an iovec has no const. */
 	struct iovec from = {(void *)(uintptr_t)buffer, size};
-	ssize_t result =
-		pwritev2(memory->fd, &from, 1, append ? 0 : offset, append ? RWF_APPEND : 0);
+	ssize_t result = append ? pwritev2(memory->fd, &from, 1, 0, RWF_APPEND)
+				: pwrite(memory->fd, buffer, size, offset);
 
 	return result < 0 ? -errno : result;
 }

@@ -120,6 +120,32 @@ static int attach(struct call *call, struct sysv_memory *memory)
 	}
 }
 
+/*
+ * With kernel.shm_rmid_forced the kernel removes what the last process detaches, and we are that
+ * one if nobody else has it attached: it would be removed by a look at it.
+ */
+static int attaching_check(struct call *call, const struct shm_sysv *segment)
+{
+	char forced = '0';
+	int fd;
+
+	if (segment->nattch > 0)
+		return 0;
+	fd = open("/proc/sys/kernel/shm_rmid_forced", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (read(fd, &forced, 1) < 1)
+		forced = '0';
+	close(fd);
+	if (forced == '0')
+		return 0;
+	return refuse(
+		call, EBUSY,
+		"kernel.shm_rmid_forced is %c: the kernel would remove this segment, which no "
+		"process has attached, as soon as it has been opened here",
+		forced);
+}
+
 static void sysv_close(void *state)
 {
 	struct sysv_memory *memory = state;
@@ -137,6 +163,8 @@ static int sysv_open(struct call *call, const struct place *place, int flags, vo
 	struct shm_sysv segment;
 	int error = shm_sysv_get(place->object, &segment);
 
+	if (!error)
+		error = attaching_check(call, &segment);
 	if (error)
 		return error;
 	memory = calloc(1, sizeof(*memory));
