@@ -5,6 +5,7 @@
 #include "kinds.h"
 
 const struct kind *const kinds[] = {
+	&pipe_kind,
 	&sem_kind,
 	&mq_kind,
 	NULL,

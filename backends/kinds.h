@@ -6,6 +6,7 @@
 
 #include "backend.h"
 
+extern const struct kind pipe_kind;
 extern const struct kind sem_kind;
 extern const struct kind mq_kind;
 

@@ -1,0 +1,181 @@
+/*
+ * pipe.c - the kind of pipes: its directories and their files.
+ */
+#include <unistd.h>
+
+#include "kinds.h"
+#include "pipe.h"
+
+static int may_use_one(void *context, const char *name, const struct stat *st)
+{
+	struct place place = {.dir = &pipe_named_dir, .name = name, .identity = st->st_ino};
+	struct pipe_file file;
+	bool may_use;
+
+	if (pipe_named_open(&place, &file) < 0)
+		return 0; /* removed meanwhile */
+	may_use = pipe_named_may(&file, R_OK) || pipe_named_may(&file, W_OK);
+	close(file.fd);
+	return pipe_scan_add(context, name, st, may_use);
+}
+
+/* Everything that there is to see, with one look at each process. */
+static int scan_all(struct call *call, bool figures, struct pipe_scan *scan)
+{
+	int error;
+
+	*scan = (struct pipe_scan){.call = call};
+	error = pipe_named_walk(may_use_one, scan);
+	if (!error)
+		error = pipe_scan_visible(scan);
+	if (!error)
+		error = pipe_scan_hidden(scan);
+	if (!error && figures)
+		error = pipe_figures_get(scan);
+	if (error)
+		pipe_scan_free(scan);
+	return error;
+}
+
+static int show_status(struct call *call, const struct place *place, FILE *out)
+{
+	struct pipe_scan scan;
+	int error = scan_all(call, true, &scan);
+
+	if (error)
+		return error;
+	pipe_print_tables(out, &scan, true);
+	fputc('\n', out);
+	if (pipe_named_missing())
+		fprintf(out, "# no named pipes: %s\n", pipe_named_missing());
+	pipe_print_hidden(out, &scan);
+	pipe_scan_free(&scan);
+	return 0;
+}
+
+static int show_json(struct call *call, const struct place *place, FILE *out)
+{
+	struct pipe_scan scan;
+	int error = scan_all(call, true, &scan);
+
+	if (error)
+		return error;
+	error = pipe_print_json(out, &scan);
+	pipe_scan_free(&scan);
+	return error;
+}
+
+static int show_holders(struct call *call, const struct place *place, FILE *out)
+{
+	struct pipe_scan scan;
+	int error = scan_all(call, false, &scan);
+
+	if (error)
+		return error;
+	pipe_print_holders(out, &scan, true);
+	holders_print_hidden(out, scan.hidden + scan.unknown);
+	pipe_scan_free(&scan);
+	return 0;
+}
+
+static int show_limits(struct call *call, const struct place *place, FILE *out)
+{
+	pipe_print_limits(out);
+	return 0;
+}
+
+static int setup(const struct settings *settings)
+{
+	int error = pipe_anon_setup();
+
+	return error ? error : pipe_named_setup(settings);
+}
+
+/* ---- the tables ---- */
+
+static const struct row unnamed_rows[] = {
+	{"bytes", ROW_TEXT, 0444, .show = pipe_show_bytes},
+	{"capacity", ROW_TEXT, 0644, .show = pipe_show_capacity, .store = pipe_store_capacity},
+	{"readers", ROW_TEXT, 0444, .show = pipe_show_readers},
+	{"writers", ROW_TEXT, 0444, .show = pipe_show_writers},
+	{"status", ROW_TEXT, 0444, .show = pipe_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = pipe_show_json},
+	{"holders", ROW_TEXT, 0444, .show = pipe_show_holders},
+	{NULL, ROW_END},
+};
+
+static const struct row named_rows[] = {
+	{"data", ROW_LINK, .target = pipe_named_target},
+	{"bytes", ROW_TEXT, 0444, .show = pipe_show_bytes},
+	{"capacity", ROW_TEXT, 0644, .show = pipe_show_capacity, .store = pipe_store_capacity},
+	{"readers", ROW_TEXT, 0444, .show = pipe_show_readers},
+	{"writers", ROW_TEXT, 0444, .show = pipe_show_writers},
+	{"keep", ROW_TEXT, 0644, .show = pipe_show_keep, .store = pipe_store_keep},
+	{"status", ROW_TEXT, 0444, .show = pipe_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = pipe_show_json},
+	{"holders", ROW_TEXT, 0444, .show = pipe_show_holders},
+	{NULL, ROW_END},
+};
+
+static const struct row anon_rows[] = {
+	{NULL, ROW_END},
+};
+
+static const struct row rows[] = {
+	{"status", ROW_TEXT, 0444, .show = show_status},
+	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = show_holders},
+	{"limits", ROW_TEXT, 0444, .show = show_limits},
+	{"anon", ROW_DIR, .dir = &pipe_anon_dir},
+	{NULL, ROW_END},
+};
+
+const struct dir pipe_named_dir = {
+	.rows = named_rows,
+	.stat = pipe_named_stat,
+	.make = refuse_make,
+	.remove = pipe_named_remove,
+	.change = pipe_named_change,
+	.rename = pipe_named_rename,
+};
+
+const struct dir pipe_unnamed_dir = {
+	.rows = unnamed_rows,
+	.as_caller = true,
+	.stat = pipe_anon_stat,
+	.make = refuse_make,
+	.remove = pipe_anon_remove,
+	.change = refuse_change,
+	.rename = refuse_rename,
+};
+
+/* Which of them there are is what /proc tells the one who asks. */
+const struct dir pipe_anon_dir = {
+	.rows = anon_rows,
+	.children = (const struct dir *const[]){&pipe_unnamed_dir, NULL},
+	.as_caller = true,
+	.find = pipe_anon_find,
+	.list = pipe_anon_list,
+	.make = refuse_make,
+	.remove = refuse_remove,
+	.change = refuse_change,
+	.rename = refuse_rename,
+};
+
+const struct dir pipe_dir = {
+	.rows = rows,
+	.children = (const struct dir *const[]){&pipe_named_dir, NULL},
+	.find = pipe_named_find,
+	.list = pipe_named_list,
+	.make = pipe_named_make,
+	.makes_fifos = true,
+	.remove = refuse_remove,
+	.change = refuse_change,
+	.rename = refuse_rename,
+};
+
+const struct kind pipe_kind = {
+	.name = "pipes",
+	.dir = &pipe_dir,
+	.setup = setup,
+};

@@ -1,0 +1,275 @@
+/*
+ * proc_fds.c - which process has what open: one walk through /proc/PID/fd.
+ *
+ * The walk makes one system call for each descriptor, and that is most of what it costs.
+ */
+#include "proc_fds.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+enum { ENTRIES_SIZE = 32 << 10 };
+
+/* What /proc says of a process that ends meanwhile, and of one that may not be looked into. */
+static bool is_gone(int error)
+{
+	return error == ENOENT || error == ESRCH;
+}
+
+static bool is_refused(int error)
+{
+	return error == EACCES || error == EPERM;
+}
+
+static int process_error(int error)
+{
+	return is_gone(error) ? -ESRCH : is_refused(error) ? -EACCES : -error;
+}
+
+/* A name of decimal digits; -1 if it is none. */
+static int number_of(const char *name)
+{
+	long number = 0;
+
+	for (const char *at = name; *at; at++) {
+		if (*at < '0' || *at > '9' || number > (1L << 30) / 10)
+			return -1;
+		number = number * 10 + (*at - '0');
+	}
+	return *name ? (int)number : -1;
+}
+
+/*
+ * Calls @each with every numeric entry of a directory of /proc.  getdents64 is used as it is:
+ * opendir(3) would take memory from the heap for each process.
+ */
+static int numbers_walk(int dir, int (*each)(void *context, const char *text, int number),
+			void *context)
+{
+	_Alignas(struct dirent64) char entries[ENTRIES_SIZE];
+	ssize_t length;
+
+	while ((length = getdents64(dir, entries, sizeof(entries))) > 0) {
+		for (ssize_t at = 0; at < length;) {
+			const struct dirent64 *entry = (const struct dirent64 *)(entries + at);
+			int number = number_of(entry->d_name);
+			int result = number < 0 ? 0 : each(context, entry->d_name, number);
+
+			if (result)
+				return result;
+			at += entry->d_reclen;
+		}
+	}
+	return length < 0 ? -errno : 0;
+}
+
+/*
+ * What a descriptor is open on.  AT_STATX_DONT_SYNC: from what the kernel has, so that no file
+ * system is asked, which might be this one, or might not answer.
+ */
+static int look(int dir, const char *path, struct stat *st)
+{
+	const unsigned what = STATX_TYPE | STATX_MODE | STATX_INO | STATX_UID | STATX_GID;
+	struct statx stx;
+
+	if (statx(dir, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, what, &stx) < 0)
+		return -errno;
+	*st = (struct stat){
+		.st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+		.st_ino = stx.stx_ino,
+		.st_mode = stx.stx_mode,
+		.st_uid = stx.stx_uid,
+		.st_gid = stx.stx_gid,
+		.st_atim = {stx.stx_atime.tv_sec, stx.stx_atime.tv_nsec},
+		.st_mtim = {stx.stx_mtime.tv_sec, stx.stx_mtime.tv_nsec},
+		.st_ctim = {stx.stx_ctime.tv_sec, stx.stx_ctime.tv_nsec},
+	};
+	return 0;
+}
+
+struct process_walk {
+	pid_t pid;
+	mode_t type;
+	proc_fd_each *each;
+	void *context;
+	int dir;
+};
+
+static int descriptor(void *context, const char *text, int number)
+{
+	const struct process_walk *walk = context;
+	struct proc_fd fd = {.pid = walk->pid, .fd = number, .dir = walk->dir, .text = text};
+	int error = look(walk->dir, text, &fd.st);
+
+	if (is_refused(-error))
+		return -EACCES;
+	/* Closed meanwhile, or on a file system that is broken. */
+	if (error || (walk->type && (fd.st.st_mode & S_IFMT) != walk->type))
+		return 0;
+	return walk->each(walk->context, &fd);
+}
+
+static int process_walk(int proc, const char *text, struct process_walk *walk)
+{
+	char path[32];
+	int result;
+
+	snprintf(path, sizeof(path), "%s/fd", text);
+	walk->dir = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (walk->dir < 0)
+		return process_error(errno);
+	result = numbers_walk(walk->dir, descriptor, walk);
+	close(walk->dir);
+	return result < 0 ? process_error(-result) : result;
+}
+
+struct all_walk {
+	int proc;
+	struct process_walk process;
+	struct proc_pids *refused;
+};
+
+static int pid_add(struct proc_pids *pids, pid_t pid)
+{
+	if (pids->count == pids->room) {
+		size_t room = pids->room ? 2 * pids->room : 64;
+		pid_t *list = reallocarray(pids->list, room, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		pids->list = list;
+		pids->room = room;
+	}
+	pids->list[pids->count++] = pid;
+	return 0;
+}
+
+static int process(void *context, const char *text, int number)
+{
+	struct all_walk *walk = context;
+	int result;
+
+	walk->process.pid = number;
+	result = process_walk(walk->proc, text, &walk->process);
+	if (result == -EACCES)
+		return pid_add(walk->refused, number);
+	return result == -ESRCH ? 0 : result;
+}
+
+static int proc_open(void)
+{
+	int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int proc_fds_walk(mode_t type, proc_fd_each *each, void *context, struct proc_pids *refused)
+{
+	struct all_walk walk = {
+		.proc = proc_open(),
+		.process = {.type = type, .each = each, .context = context},
+		.refused = refused,
+	};
+	int result;
+
+	if (walk.proc < 0)
+		return walk.proc;
+	result = numbers_walk(walk.proc, process, &walk);
+	close(walk.proc);
+	return result;
+}
+
+int proc_fds_of(pid_t pid, mode_t type, proc_fd_each *each, void *context)
+{
+	struct process_walk walk = {.pid = pid, .type = type, .each = each, .context = context};
+	int proc = proc_open(), result;
+	char text[16];
+
+	if (proc < 0)
+		return proc;
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	result = process_walk(proc, text, &walk);
+	close(proc);
+	return result;
+}
+
+int proc_fds_one(pid_t pid, int number, mode_t type, proc_fd_each *each, void *context)
+{
+	struct process_walk walk = {.pid = pid, .type = type, .each = each, .context = context};
+	char path[32], text[16];
+	int result;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	snprintf(text, sizeof(text), "%d", number);
+	walk.dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (walk.dir < 0)
+		return process_error(errno);
+	result = descriptor(&walk, text, number);
+	close(walk.dir);
+	return result < 0 ? process_error(-result) : result;
+}
+
+/* The link in /proc/PID/fd has the mode that the descriptor was opened with. */
+int proc_fd_access(const struct proc_fd *fd)
+{
+	struct stat link;
+
+	if (fstatat(fd->dir, fd->text, &link, AT_SYMLINK_NOFOLLOW) < 0)
+		return is_gone(errno) ? 0 : process_error(errno);
+	return (link.st_mode & S_IRUSR ? PROC_FD_READ : 0) |
+	       (link.st_mode & S_IWUSR ? PROC_FD_WRITE : 0);
+}
+
+int proc_fd_path(const struct proc_fd *fd, char *path, size_t size)
+{
+	ssize_t length = readlinkat(fd->dir, fd->text, path, size - 1);
+
+	if (length < 0)
+		return process_error(errno);
+	path[length] = '\0';
+	return (int)length;
+}
+
+int proc_process(pid_t pid, uid_t *uid, char command[PROC_COMMAND_SIZE])
+{
+	char path[32];
+	struct stat st;
+	ssize_t length;
+	int fd;
+
+	/* Unlike what is in it, the directory is the effective user's even if it can't be dumped.
+	 */
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	if (stat(path, &st) < 0)
+		return process_error(errno);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return process_error(errno);
+	length = read(fd, command, PROC_COMMAND_SIZE - 1);
+	close(fd);
+	if (length < 0)
+		return -ESRCH;
+	if (length > 0 && command[length - 1] == '\n')
+		length--;
+	command[length] = '\0';
+	*uid = st.st_uid;
+	return 0;
+}
+
+pid_t proc_self(void)
+{
+	char text[16];
+	ssize_t length = readlink("/proc/self", text, sizeof(text) - 1);
+	int pid;
+
+	if (length <= 0)
+		return 0;
+	text[length] = '\0';
+	pid = number_of(text);
+	return pid < 0 ? 0 : pid;
+}
