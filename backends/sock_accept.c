@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sock_talk.h"
 #include "sock_caller.h"
 #include "sock_stream.h"
+#include "sock_talk.h"
 
 struct accepting {
 	struct sock_stream stream; /* first: see sock_stream.h */
@@ -25,7 +25,7 @@ static int open_end(struct call *call, const struct place *place, int flags, boo
 	struct sock_bound *bound;
 	int error = 0;
 
-	if (sock_sort_of(place->dir) != SOCK_UNIX)
+	if (place->dir == &sock_tcp_own_dir)
 		error = sock_caller_network(call);
 	if (error)
 		return error;
@@ -153,30 +153,23 @@ static void accept_close(void *state)
 	free(accepting);
 }
 
-const struct channel sock_channel_accept = {
-	.serial = SERIAL_READ | SERIAL_WRITE,
-	.flush_seconds = SOCK_LINGER_SECONDS,
-	.open = accept_open,
-	.enter = accept_enter,
-	.read = sock_stream_read,
-	.write = sock_stream_write,
-	.ready = sock_stream_ready,
-	.wait_fd = accept_wait_fd,
-	.gone = accept_gone,
-	.flush = sock_stream_flush,
-	.close = accept_close,
-};
+#define CHANNEL(name, opens, turns)                   \
+	const struct channel name = {                 \
+		.serial = turns,                      \
+		.flush_seconds = SOCK_LINGER_SECONDS, \
+		.open = opens,                        \
+		.enter = accept_enter,                \
+		.read = sock_stream_read,             \
+		.write = sock_stream_write,           \
+		.ready = sock_stream_ready,           \
+		.wait_fd = accept_wait_fd,            \
+		.gone = accept_gone,                  \
+		.flush = sock_stream_flush,           \
+		.close = accept_close,                \
+	}
 
-const struct channel sock_channel_accept_framed = {
-	.serial = SERIAL_READ | SERIAL_WRITE,
-	.flush_seconds = SOCK_LINGER_SECONDS,
-	.open = accept_open_framed,
-	.enter = accept_enter,
-	.read = sock_stream_read,
-	.write = sock_stream_write,
-	.ready = sock_stream_ready,
-	.wait_fd = accept_wait_fd,
-	.gone = accept_gone,
-	.flush = sock_stream_flush,
-	.close = accept_close,
-};
+CHANNEL(sock_channel_accept, accept_open, SERIAL_READ | SERIAL_WRITE);
+CHANNEL(sock_channel_accept_framed, accept_open_framed, SERIAL_READ | SERIAL_WRITE);
+/* A write is a packet: one that may have come in parts is not sent. */
+CHANNEL(sock_channel_accept_packets, accept_open, SERIAL_READ);
+CHANNEL(sock_channel_accept_packets_framed, accept_open_framed, SERIAL_READ);

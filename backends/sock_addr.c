@@ -230,3 +230,45 @@ void sock_path_print(const struct sock_addr *address, char text[SOCK_PATH_TEXT])
 	}
 	*to = '\0';
 }
+
+/* The byte that three octal digits behind a backslash are; false: there are none. */
+static bool octal_read(const char *text, char *byte)
+{
+	unsigned value = 0;
+
+	for (int i = 0; i < 3; i++) {
+		if (text[i] < '0' || text[i] > '7')
+			return false;
+		value = value * 8 + (unsigned)(text[i] - '0');
+	}
+	*byte = (char)value;
+	return value <= UINT8_MAX;
+}
+
+int sock_path_read(struct call *call, const char *text, struct sock_addr *address)
+{
+	bool abstract = text[0] == '@';
+	char *path = address->un.sun_path;
+	size_t length = abstract;
+
+	memset(address, 0, sizeof(*address));
+	address->un.sun_family = AF_UNIX;
+	for (const char *at = text + abstract; *at; at++) {
+		char byte = *at;
+
+		if (length == sizeof(address->un.sun_path) - !abstract)
+			return refuse(call, ENAMETOOLONG,
+				      "the address of a unix socket has at most %zu bytes",
+				      sizeof(address->un.sun_path) - 1);
+		if (byte == '\\') {
+			if (!octal_read(at + 1, &byte))
+				return refuse(call, EINVAL, "'%.10s' is no byte: \\040 is one", at);
+			at += 3;
+		}
+		path[length++] = byte;
+	}
+	if (length == 0)
+		return refuse(call, EINVAL, "an empty address: /PATH and @NAME are addresses");
+	address->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + !abstract);
+	return 0;
+}

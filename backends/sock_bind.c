@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "names.h"
-#include "sock_talk.h"
 #include "sock_caller.h"
 #include "sock_stream.h"
+#include "sock_talk.h"
 
 struct wish {
 	struct sock_addr address;
@@ -122,7 +122,8 @@ static bool join_everywhere(int fd, int level, int option, struct group_req *gro
 	return joined;
 }
 
-int sock_group_join(struct call *call, int fd, const struct sock_addr *address)
+/* Joins the group that @address is, for as long as @fd is open. */
+static int group_join(struct call *call, int fd, const struct sock_addr *address)
 {
 	bool is6 = address->any.sa_family == AF_INET6;
 	struct group_req group = {.gr_interface = is6 ? address->in6.sin6_scope_id : 0};
@@ -142,7 +143,7 @@ int sock_group_join(struct call *call, int fd, const struct sock_addr *address)
 }
 
 /* Other sockets may have a group's address too, and each gets all that is sent to it. */
-static int group_prepare(int fd, const struct sock_addr *address)
+static void group_prepare(int fd, const struct sock_addr *address)
 {
 	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	/* Only what it has joined itself, not what anybody on the machine has. */
@@ -150,7 +151,6 @@ static int group_prepare(int fd, const struct sock_addr *address)
 		set(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
 	else
 		set(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
-	return fd;
 }
 
 static int wish_grant(struct call *call, struct wish *wish)
@@ -181,28 +181,70 @@ static int wish_grant(struct call *call, struct wish *wish)
 	return fd;
 }
 
+/* What stays a member of the group; the bound socket is none, since nobody reads it. */
+static int member_open(struct call *call, const struct sock_addr *address)
+{
+	int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), error;
+
+	if (fd < 0)
+		return sock_refuse_open(call, -errno);
+	error = group_join(call, fd, address);
+	if (!error)
+		return fd;
+	close(fd);
+	return error;
+}
+
 static int wish_keep(struct call *call, struct wish *wish, int fd, mode_t mode, struct place *made)
 {
 	static _Thread_local char name[SOCK_ADDR_TEXT];
 	bool tcp = wish->type == SOCK_STREAM, both = wish->address.both;
-	uint64_t identity = sock_inode(fd);
-	int error = identity ? sock_addr_of(fd, &wish->address) : -EIO;
+	struct sock_keeping keeping = {
+		.sort = tcp ? SOCK_TCP : SOCK_UDP,
+		.name = name,
+		.identity = sock_cookie(fd),
+		.fd = fd,
+		.member = -1,
+		.mode = mode,
+	};
+	int error = sock_addr_of(fd, &wish->address);
 
+	wish->address.both = both;
+	sock_addr_print(&wish->address, name);
+	if (!error && sock_addr_is_multicast(&wish->address)) {
+		keeping.member = member_open(call, &wish->address);
+		error = keeping.member < 0 ? keeping.member : 0;
+	}
 	if (error) {
 		close(fd);
 		return error;
 	}
-	wish->address.both = both;
-	sock_addr_print(&wish->address, name);
-	error = sock_bound_keep(call, tcp ? SOCK_TCP : SOCK_UDP, name, identity, fd, mode);
+	error = sock_bound_keep(call, &keeping);
 	if (error)
 		return error;
 	*made = (struct place){
 		.dir = tcp ? &sock_tcp_own_dir : &sock_udp_own_dir,
 		.name = name,
-		.identity = identity,
+		.identity = keeping.identity,
 	};
 	return 0;
+}
+
+int sock_group_open(struct call *call, const struct sock_bound *bound)
+{
+	struct wish wish = {.type = SOCK_DGRAM};
+	int error = sock_addr_of(sock_bound_fd(bound), &wish.address), fd;
+
+	if (error)
+		return error;
+	fd = wish_grant(call, &wish);
+	if (fd < 0)
+		return fd;
+	error = group_join(call, fd, &wish.address);
+	if (!error)
+		return fd;
+	close(fd);
+	return error;
 }
 
 static int wish_make(struct call *call, struct wish *wish, const char *name, mode_t mode,
@@ -221,14 +263,16 @@ static int wish_make(struct call *call, struct wish *wish, const char *name, mod
 	return fd < 0 ? fd : wish_keep(call, wish, fd, mode, made);
 }
 
-int sock_tcp_make(struct call *call, const char *name, mode_t mode, struct place *made)
+int sock_tcp_make(struct call *call, const struct place *at, const char *name, mode_t mode,
+		  struct place *made)
 {
 	struct wish wish = {.type = SOCK_STREAM, .backlog = SOMAXCONN};
 
 	return wish_make(call, &wish, name, mode, made);
 }
 
-int sock_udp_make(struct call *call, const char *name, mode_t mode, struct place *made)
+int sock_udp_make(struct call *call, const struct place *at, const char *name, mode_t mode,
+		  struct place *made)
 {
 	struct wish wish = {.type = SOCK_DGRAM};
 

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "names.h"
-#include "sock_talk.h"
 #include "sock_caller.h"
 #include "sock_resolve.h"
 #include "sock_stream.h"
+#include "sock_talk.h"
 
 enum { NAME_LONGEST = 1023 }; /* that a place can have */
 
@@ -53,7 +53,7 @@ static int target_read(struct call *call, const char *text, struct sock_name *na
 	return error ? error : attributes_read(call, comma ? comma + 1 : NULL, attributes, from);
 }
 
-static int named(struct call *call, const char *name, struct place *place)
+int sock_inet_named(struct call *call, const char *name, struct place *place)
 {
 	struct sock_name target;
 	struct sock_addr from;
@@ -67,16 +67,6 @@ static int named(struct call *call, const char *name, struct place *place)
 		return error;
 	place->name = name;
 	return 0;
-}
-
-int sock_tcp_named(struct call *call, const char *name, struct place *place)
-{
-	return named(call, name, place);
-}
-
-int sock_udp_named(struct call *call, const char *name, struct place *place)
-{
-	return named(call, name, place);
 }
 
 /* What can be tried without asking anybody; 0: a name server has to be asked. */

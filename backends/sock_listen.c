@@ -14,12 +14,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define uthash_fatal(message) abort() /* the daemon cannot go on with half a table */
 #include <uthash.h>
+#include <utlist.h>
 
 #include "sock_stream.h"
 
@@ -35,12 +37,14 @@ struct sock_key {
 
 struct sock_bound {
 	UT_hash_handle by_key, by_name;
+	struct sock_bound *next_lost;
 	struct sock_key key;
 	char name[NAME_ROOM]; /* its sort in front */
 	atomic_uint references;
 	atomic_bool removed;
-	int fd;    /* once removed, of a socket that can do nothing */
-	int judge; /* the file whose owner and mode are the socket's */
+	int fd;     /* once removed, of a socket that can do nothing */
+	int member; /* a socket that only is in the group, -1: none */
+	int judge;  /* the file whose owner and mode are the socket's */
 	int type;
 };
 
@@ -48,7 +52,7 @@ static struct {
 	pthread_mutex_t lock;
 	struct sock_bound *by_key, *by_name;
 	int directory; /* where unix sockets have their files */
-	int dead;      /* a socket that is neither bound nor connected */
+	int dead;      /* takes the place of a removed one: polls as ready, is no socket */
 	int removals, bell;
 } table = {PTHREAD_MUTEX_INITIALIZER, .directory = -1, .dead = -1, .removals = -1, .bell = -1};
 
@@ -78,7 +82,7 @@ int sock_bound_setup(int directory)
 	char path[32];
 
 	table.directory = directory;
-	table.dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	table.dead = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
 	table.bell = file_new(0666);
 	table.removals = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (table.dead < 0 || table.bell < 0 || table.removals < 0)
@@ -98,11 +102,13 @@ int sock_bound_removals(void)
 	return table.removals;
 }
 
-uint64_t sock_inode(int fd)
+uint64_t sock_cookie(int fd)
 {
-	struct stat st;
+	socklen_t length = sizeof(uint64_t);
+	uint64_t cookie = 0;
 
-	return fstat(fd, &st) < 0 ? 0 : st.st_ino;
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length);
+	return cookie;
 }
 
 static void name_make(enum sock_sort sort, const char *name, char text[NAME_ROOM])
@@ -115,7 +121,10 @@ void sock_bound_release(struct sock_bound *bound)
 	if (atomic_fetch_sub(&bound->references, 1) != 1)
 		return;
 	close(bound->fd);
-	close(bound->judge);
+	if (bound->judge >= 0)
+		close(bound->judge);
+	if (bound->member >= 0)
+		close(bound->member);
 	free(bound);
 }
 
@@ -150,80 +159,97 @@ static bool has_lost_its_file(const struct sock_bound *bound)
 
 int sock_bound_gone(struct sock_bound *bound)
 {
-	return bound->removed || has_lost_its_file(bound) ? -EIDRM : 0;
+	if (!bound->removed && has_lost_its_file(bound))
+		sock_bound_remove(bound);
+	return bound->removed ? -EIDRM : 0;
 }
 
-/* Holds what was looked up, with the lock held; what has lost its file is taken out and is none. */
-static struct sock_bound *hold_or_remove(struct sock_bound *bound, struct sock_bound **lost)
+void sock_bound_sweep(void)
 {
-	*lost = NULL;
-	if (!bound)
-		return NULL;
-	if (has_lost_its_file(bound)) {
+	struct sock_bound *bound, *next, *lost = NULL;
+
+	pthread_mutex_lock(&table.lock);
+	HASH_ITER(by_key, table.by_key, bound, next) {
+		if (!has_lost_its_file(bound))
+			continue;
 		table_remove(bound);
-		*lost = bound;
-		return NULL;
+		LL_PREPEND2(lost, bound, next_lost);
 	}
-	atomic_fetch_add(&bound->references, 1);
+	pthread_mutex_unlock(&table.lock);
+	LL_FOREACH_SAFE2(lost, bound, next, next_lost)
+	dismiss(bound);
+}
+
+/* Holds it, with the lock held; NULL for none. */
+static struct sock_bound *hold(struct sock_bound *bound)
+{
+	if (bound)
+		atomic_fetch_add(&bound->references, 1);
 	return bound;
+}
+
+/* What was looked up and is held; what has lost its file is none. */
+static struct sock_bound *unless_lost(struct sock_bound *bound)
+{
+	if (!bound || !sock_bound_gone(bound))
+		return bound;
+	sock_bound_release(bound);
+	return NULL;
 }
 
 struct sock_bound *sock_bound_find(enum sock_sort sort, const char *name)
 {
-	struct sock_bound *bound, *lost;
+	struct sock_bound *bound;
 	char text[NAME_ROOM];
 
 	name_make(sort, name, text);
 	pthread_mutex_lock(&table.lock);
 	HASH_FIND(by_name, table.by_name, text, strlen(text), bound);
-	bound = hold_or_remove(bound, &lost);
+	bound = hold(bound);
 	pthread_mutex_unlock(&table.lock);
-	if (lost)
-		dismiss(lost);
-	return bound;
+	return unless_lost(bound);
 }
 
 struct sock_bound *sock_bound_hold(enum sock_sort sort, uint64_t identity)
 {
 	struct sock_key key = {(uint64_t)sort, identity};
-	struct sock_bound *bound, *lost;
+	struct sock_bound *bound;
 
 	pthread_mutex_lock(&table.lock);
 	HASH_FIND(by_key, table.by_key, &key, sizeof(key), bound);
-	bound = hold_or_remove(bound, &lost);
+	bound = hold(bound);
 	pthread_mutex_unlock(&table.lock);
-	if (lost)
-		dismiss(lost);
-	return bound;
+	return unless_lost(bound);
 }
 
-int sock_bound_keep(struct call *call, enum sock_sort sort, const char *name, uint64_t identity,
-		    int fd, mode_t mode)
+int sock_bound_keep(struct call *call, const struct sock_keeping *keeping)
 {
 	struct sock_bound *bound = calloc(1, sizeof(*bound)), *other;
 	socklen_t length = sizeof(bound->type);
-	int error = 0;
 
-	/* Drops one of the name that has lost its file. */
-	other = sock_bound_find(sort, name);
-	if (other)
-		sock_bound_release(other);
 	if (!bound) {
-		close(fd);
+		close(keeping->fd);
+		if (keeping->member >= 0)
+			close(keeping->member);
 		return -ENOMEM;
 	}
-	bound->fd = fd;
-	bound->key = (struct sock_key){(uint64_t)sort, identity};
-	name_make(sort, name, bound->name);
-	getsockopt(fd, SOL_SOCKET, SO_TYPE, &bound->type, &length);
+	bound->fd = keeping->fd;
+	bound->member = keeping->member;
+	bound->key = (struct sock_key){(uint64_t)keeping->sort, keeping->identity};
+	name_make(keeping->sort, keeping->name, bound->name);
+	getsockopt(bound->fd, SOL_SOCKET, SO_TYPE, &bound->type, &length);
 	atomic_init(&bound->references, 1);
-	bound->judge = file_new(sort == SOCK_UNIX ? 0600 : mode);
+	bound->judge = file_new(keeping->sort == SOCK_UNIX ? 0600 : keeping->mode);
 	if (bound->judge < 0) {
-		error = sock_refuse_open(call, bound->judge);
-		close(fd);
-		free(bound);
+		int error = sock_refuse_open(call, bound->judge);
+
+		sock_bound_release(bound);
 		return error;
 	}
+	/* Drops one of the name that has lost its file. */
+	other = sock_bound_find(keeping->sort, keeping->name);
+	if (other)
+		sock_bound_release(other);
 	pthread_mutex_lock(&table.lock);
 	HASH_FIND(by_name, table.by_name, bound->name, strlen(bound->name), other);
 	if (!other) {
@@ -235,34 +261,6 @@ int sock_bound_keep(struct call *call, enum sock_sort sort, const char *name, ui
 		return 0;
 	sock_bound_release(bound);
 	return -EEXIST;
-}
-
-int sock_bound_list(enum sock_sort sort,
-		    int (*each)(void *context, const char *name, uint64_t identity), void *context)
-{
-	struct entry {
-		char name[NAME_ROOM];
-		uint64_t identity;
-	} * entries;
-	struct sock_bound *bound, *next;
-	size_t count = 0;
-	int error = 0;
-
-	pthread_mutex_lock(&table.lock);
-	entries = malloc((HASH_CNT(by_key, table.by_key) + 1) * sizeof(*entries));
-	HASH_ITER(by_key, table.by_key, bound, next) {
-		if (!entries || bound->key.sort != (uint64_t)sort || has_lost_its_file(bound))
-			continue;
-		strcpy(entries[count].name, bound->name + 1);
-		entries[count++].identity = bound->key.identity;
-	}
-	pthread_mutex_unlock(&table.lock);
-	if (!entries)
-		return -ENOMEM;
-	for (size_t i = 0; i < count && !error; i++)
-		error = each(context, entries[i].name, entries[i].identity);
-	free(entries);
-	return error;
 }
 
 int sock_bound_fd(const struct sock_bound *bound)

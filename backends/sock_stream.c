@@ -34,15 +34,39 @@ void sock_stream_begin(struct sock_stream *stream, int fd, int type)
 		shutdown(fd, SHUT_WR);
 }
 
+static int rest_reserve(struct sock_stream *stream, size_t room)
+{
+	char *rest;
+
+	if (stream->rest_room >= room)
+		return 0;
+	rest = realloc(stream->rest, room);
+	if (!rest)
+		return -ENOMEM;
+	stream->rest = rest;
+	stream->rest_room = room;
+	return 0;
+}
+
 int sock_stream_prepend(struct sock_stream *stream, const char *text)
 {
-	size_t length = strlen(text);
+	size_t length = strlen(text), left = stream->rest_stop - stream->rest_start;
 
-	stream->rest = malloc(length);
-	if (!stream->rest)
+	if (rest_reserve(stream, length + left) < 0)
 		return -ENOMEM;
+	memmove(stream->rest + length, stream->rest + stream->rest_start, left);
 	memcpy(stream->rest, text, length);
-	stream->rest_room = stream->rest_stop = length;
+	stream->rest_start = 0;
+	stream->rest_stop = length + left;
+	stream->has_rest = stream->rest_stop > 0;
+	return 0;
+}
+
+int sock_stream_append(struct sock_stream *stream, char byte)
+{
+	if (rest_reserve(stream, stream->rest_stop + 1) < 0)
+		return -ENOMEM;
+	stream->rest[stream->rest_stop++] = byte;
 	stream->has_rest = true;
 	return 0;
 }
@@ -111,14 +135,8 @@ ssize_t sock_packet_take(struct sock_stream *stream, void *buffer, size_t size,
 	if (!message)
 		message = &plain;
 	/* What does not fit is dropped by the kernel unless it has somewhere to go. */
-	if (size < PACKET_MAX && stream->rest_room < PACKET_MAX) {
-		char *room = realloc(stream->rest, PACKET_MAX);
-
-		if (!room)
-			return -ENOMEM;
-		stream->rest = room;
-		stream->rest_room = PACKET_MAX;
-	}
+	if (size < PACKET_MAX && rest_reserve(stream, PACKET_MAX) < 0)
+		return -ENOMEM;
 	pieces[1].iov_base = stream->rest;
 	pieces[1].iov_len = stream->rest_room;
 	message->msg_iov = pieces;

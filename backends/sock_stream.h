@@ -32,8 +32,10 @@ enum { SOCK_WRITE_WHOLE = 255 * 4096 };
 
 /* Takes @fd over, connected, for a handle opened with @flags. */
 void sock_stream_begin(struct sock_stream *stream, int fd, int type);
-/* The first bytes that will be read.  -ENOMEM. */
+/* Puts @text in front of what a read has to give before it asks the socket.  -ENOMEM. */
 int sock_stream_prepend(struct sock_stream *stream, const char *text);
+/* Puts @byte behind it.  -ENOMEM. */
+int sock_stream_append(struct sock_stream *stream, char byte);
 /* Gives all back but the struct. */
 void sock_stream_end(struct sock_stream *stream);
 
