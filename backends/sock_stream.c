@@ -23,7 +23,11 @@ enum {
 	DRAIN_PIECE = 64 << 10,
 	DRAIN_PIECES = 16,
 	DRAIN_MAX = 64 << 20,
+	/* Closes that may wait at a time: peers that never end must not use up descriptors. */
+	LINGERING_MAX = 1024,
 };
+
+static atomic_int lingering;
 
 void sock_stream_begin(struct sock_stream *stream, int fd, int type)
 {
@@ -73,6 +77,8 @@ int sock_stream_append(struct sock_stream *stream, char byte)
 
 void sock_stream_end(struct sock_stream *stream)
 {
+	if (stream->lingers)
+		atomic_fetch_sub(&lingering, 1);
 	if (stream->fd >= 0)
 		close(stream->fd);
 	free(stream->rest);
@@ -225,6 +231,16 @@ static bool drain(struct sock_stream *stream)
 	return false;
 }
 
+/* True if the close may wait for the peer. */
+static bool linger(struct sock_stream *stream)
+{
+	if (!stream->lingers)
+		stream->lingers = atomic_fetch_add(&lingering, 1) < LINGERING_MAX;
+	if (!stream->lingers)
+		atomic_fetch_sub(&lingering, 1);
+	return stream->lingers;
+}
+
 /*
  * A socket that is closed with unread data, or to which data comes afterwards, resets the
  * connection, and what the peer has not read by then may be lost to it.  So the peer is told of the
@@ -244,6 +260,8 @@ int sock_stream_flush(struct call *call, void *state)
 		shutdown(stream->fd, SHUT_WR);
 	stream->shut = true;
 	if (drain(stream))
+		return 0;
+	if (!linger(stream))
 		return 0;
 	if (stream->drained > DRAIN_MAX && ioctl(stream->fd, SIOCOUTQ, &unsent) == 0 && !unsent)
 		return 0;

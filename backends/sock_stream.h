@@ -15,7 +15,7 @@ struct sock_stream {
 	int fd;    /* -1: not connected yet */
 	int flags; /* of the open */
 	int type;  /* SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM */
-	bool wrote, shut;
+	bool wrote, shut, lingers;
 	size_t drained;
 	struct sock_addr to; /* where each datagram goes; length 0: the socket is connected */
 	/* What a read has to give before it asks the socket: rest[rest_start..rest_stop). */
