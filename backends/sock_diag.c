@@ -42,7 +42,7 @@ struct asking {
 	void *context;
 	int error;   /* what the kernel said, or what @each did */
 	bool absent; /* the kernel has nothing that answers such a request */
-	char answer[ANSWER_SIZE];
+	_Alignas(struct nlmsghdr) char answer[ANSWER_SIZE];
 };
 
 static struct asking *asking_new(void)
