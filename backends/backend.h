@@ -97,8 +97,13 @@ struct channel {
 			 size_t *done);
 	/* POLLIN | POLLOUT as far as true now.  Runs as the daemon. */
 	short (*ready)(void *state);
-	/* A descriptor that polls as the channel does, owned by the channel; -1 (or NULL): none. */
-	int (*wait_fd)(void *state);
+	/*
+	 * A descriptor that polls as the channel does, owned by the channel; -1 (or NULL): none.
+	 * @events is POLLIN for a read and POLLOUT for a write; 0 for an open or a close that must
+	 * wait, which the channel then says, and may say otherwise each time that it has to go on
+	 * waiting.
+	 */
+	int (*wait_fd)(void *state, short *events);
 	/* -EIDRM if the object has been removed, else 0.  NULL where the kernel ends waits itself.
 	 */
 	int (*gone)(void *state);
@@ -147,6 +152,7 @@ enum row_type {
 	ROW_TEXT,     /* text, or a figure: .show, and .store if it can be set */
 	ROW_CHANNEL,  /* a channel: .channel; if .show is given, opening to read only shows that */
 	ROW_NUMBERED, /* a directory of channels, one for each number that .number accepts */
+	ROW_NAMED,    /* a directory of channels, one for each name that .named accepts */
 	ROW_MEMORY,   /* the object's memory: .memory; has the mode of its object */
 	ROW_LINK,     /* a symbolic link out of the tree: .target; not there in a tree mounted ro */
 };
@@ -154,7 +160,7 @@ enum row_type {
 struct row {
 	const char *name; /* NULL: the names come from the directory's find and list */
 	enum row_type type;
-	mode_t mode; /* of text: 0444 or 0644.  Channels have the mode of their object */
+	mode_t mode; /* of text: 0444 or 0644.  Channels have the mode of their object, if any */
 	const struct dir *dir;
 	/* Writes the whole content.  What the caller may not see is a negative errno. */
 	int (*show)(struct call *call, const struct place *place, FILE *out);
@@ -164,6 +170,12 @@ struct row {
 	const struct channel *channel;
 	/* Reads a name of a ROW_NUMBERED directory into place->number and ->inverted; -ENOENT. */
 	int (*number)(const char *name, struct place *place);
+	/*
+	 * Reads a name of a ROW_NAMED directory, as the caller, into place->name, which says so far
+	 * where in it this is (NULL: at its top).  0: a channel; 1: a directory, of names below;
+	 * -ENOENT.
+	 */
+	int (*named)(struct call *call, const char *name, struct place *place);
 	const struct memory *memory;
 	/* Where the link leads, with its NUL.  -ENAMETOOLONG. */
 	int (*target)(const struct place *place, char *path, size_t size);

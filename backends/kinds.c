@@ -6,6 +6,7 @@
 
 const struct kind *const kinds[] = {
 	&pipe_kind,
+	&shm_kind,
 	&sem_kind,
 	&mq_kind,
 	NULL,

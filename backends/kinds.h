@@ -7,6 +7,7 @@
 #include "backend.h"
 
 extern const struct kind pipe_kind;
+extern const struct kind shm_kind;
 extern const struct kind sem_kind;
 extern const struct kind mq_kind;
 extern const struct kind sock_kind;

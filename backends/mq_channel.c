@@ -83,10 +83,12 @@ static short mq_ready(void *state)
 	return handle->has_answer ? events | POLLIN : events;
 }
 
-static int mq_wait_fd(void *state)
+static int mq_wait_fd(void *state, short *events)
 {
 	struct mq_handle *handle = state;
 
+	if (!*events)
+		*events = POLLOUT; /* a close sends what is left */
 	return handle->end.fd;
 }
 

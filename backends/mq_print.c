@@ -29,22 +29,6 @@ void mq_print_posix_header(FILE *out)
 		"used-bytes", "messages", "maxmsg", "msgsize");
 }
 
-/* A name as one column, whatever bytes it has: odd ones as \ooo. */
-static void print_name(FILE *out, const char *name, int width)
-{
-	int printed = 0;
-
-	for (; *name; name++) {
-		unsigned char byte = (unsigned char)*name;
-
-		if (byte <= ' ' || byte == 0x7f || byte == '\\')
-			printed += fprintf(out, "\\%03o", byte);
-		else
-			printed += fprintf(out, "%c", byte);
-	}
-	fprintf(out, "%*s ", printed < width ? width - printed : 0, "");
-}
-
 static void print_number(FILE *out, int64_t number, int width)
 {
 	char text[24] = "-";
@@ -60,24 +44,13 @@ void mq_print_posix(FILE *out, const struct mq_posix *queue)
 
 	object_name_list_posix(&mq_dir, queue->name, listed);
 	user_name(queue->st.st_uid, owner);
-	print_name(out, listed, 21);
+	ipcs_name(out, listed, 21);
 	fprintf(out, "%-10.10s %-10o ", owner, queue->st.st_mode & 0777);
 	print_number(out, queue->bytes, 13);
 	print_number(out, queue->messages, 13);
 	print_number(out, queue->maxmsg, 11);
 	print_number(out, queue->msgsize, 10);
 	fputc('\n', out);
-}
-
-/* Adds the members of @more to @object, and drops @more; NULL for either: no memory. */
-static json_t *json_joined(json_t *object, json_t *more)
-{
-	if (!object || !more || json_object_update(object, more) < 0) {
-		json_decref(object);
-		object = NULL;
-	}
-	json_decref(more);
-	return object;
 }
 
 json_t *mq_json_sysv(const struct mq_sysv *queue)

@@ -8,15 +8,10 @@
 #include <sys/ipc.h>
 
 #include "mq.h"
+#include "sysv.h"
 
 /* IPC_SET sets all that can be set: no two changes of ours may read, and then write, at once. */
 static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
-
-/* What msgctl says of an identifier that is none, or is none any more. */
-static int no_such(int error)
-{
-	return error == EINVAL || error == EIDRM ? -ENOENT : -error;
-}
 
 static int get(uint32_t id, struct msqid_ds *ds)
 {
@@ -27,7 +22,7 @@ static int get(uint32_t id, struct msqid_ds *ds)
 	memset(ds, 0, sizeof(*ds)); /* checkers of memory do not know that the kernel fills it */
 	found = msgctl((int)id, MSG_STAT_ANY, ds);
 	if (found < 0)
-		return no_such(errno);
+		return sysv_error(errno);
 	return (uint32_t)found == id ? 0 : -ENOENT;
 }
 
@@ -128,7 +123,7 @@ static int change(struct call *call, uint32_t id,
 	if (!error) {
 		edit(&ds, wanted);
 		if (msgctl((int)id, IPC_SET, &ds) < 0)
-			error = no_such(errno);
+			error = sysv_error(errno);
 	}
 	pthread_mutex_unlock(&changing);
 	if (error == -EPERM && ds.msg_qbytes > (msglen_t)mq_sysv_limits().msgmnb)
@@ -146,14 +141,7 @@ static void edit_qbytes(struct msqid_ds *ds, const void *wanted)
 
 static void edit_owner(struct msqid_ds *ds, const void *wanted)
 {
-	const struct change *asked = wanted;
-
-	if (asked->has_mode)
-		ds->msg_perm.mode = asked->mode & 0777;
-	if (asked->has_uid)
-		ds->msg_perm.uid = asked->uid;
-	if (asked->has_gid)
-		ds->msg_perm.gid = asked->gid;
+	sysv_edit(&ds->msg_perm, wanted);
 }
 
 static int qbytes_read(struct call *call, const char *text, void *context)
@@ -200,12 +188,14 @@ int mq_sysv_make(struct call *call, const struct object_name *name, mode_t mode,
 
 static int sysv_remove(struct call *call, const struct place *place)
 {
-	return msgctl((int)place->object, IPC_RMID, NULL) < 0 ? no_such(errno) : 0;
+	return msgctl((int)place->object, IPC_RMID, NULL) < 0 ? sysv_error(errno) : 0;
 }
 
 static int sysv_change(struct call *call, const struct place *place, const struct change *wanted)
 {
-	return change(call, place->object, edit_owner, wanted);
+	int error = change_check(call, wanted);
+
+	return error ? error : change(call, place->object, edit_owner, wanted);
 }
 
 static int sysv_stat(const struct place *place, struct stat *st)

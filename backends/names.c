@@ -128,6 +128,16 @@ int object_name_read(struct call *call, const char *text, bool whole, struct obj
 	return posix_read(call, text, length, name);
 }
 
+const char *object_name_within(const char *text, const struct object_name *name)
+{
+	static _Thread_local char copy[sizeof(name->posix)];
+	size_t all = strlen(text), length = strlen(name->posix);
+
+	if (length <= all && strcmp(text + all - length, name->posix) == 0)
+		return text + all - length;
+	return strcpy(copy, name->posix);
+}
+
 bool object_name_is_ambiguous(const struct dir *kind, const char *posix)
 {
 	size_t length = strlen(posix);
@@ -235,5 +245,28 @@ int number_read(struct call *call, const char *what, const char *text, int64_t l
 	return refuse(call, EINVAL,
 		      "'%" QUOTED "' is no %s: a whole decimal number from %" PRId64 " to %" PRId64
 		      " is",
+		      text, what, lowest, highest);
+}
+
+int size_read(struct call *call, const char *what, const char *text, int64_t lowest,
+	      int64_t highest, int64_t *value)
+{
+	static const char units[] = "KMG";
+	size_t digits = strspn(text, DECIMAL);
+	const char *unit = text[digits] ? strchr(units, text[digits]) : NULL;
+	int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+	intmax_t number;
+
+	if (digits > 0 && text[digits + (unit != NULL)] == '\0') {
+		errno = 0;
+		number = strtoimax(text, NULL, 10);
+		if (errno == 0 && number <= highest >> shift && number << shift >= lowest) {
+			*value = number << shift;
+			return 0;
+		}
+	}
+	return refuse(call, EINVAL,
+		      "'%" QUOTED "' is no %s: a whole number of bytes from %" PRId64 " to %" PRId64
+		      " is, also with K, M or G behind it for powers of 1024",
 		      text, what, lowest, highest);
 }

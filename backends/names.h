@@ -25,6 +25,12 @@ struct object_name {
  */
 int object_name_read(struct call *call, const char *text, bool whole, struct object_name *name);
 
+/*
+ * The name of a POSIX object as its place has it: within @text, from which @name was read, if it
+ * ends there, else a copy, which is this thread's until its next.
+ */
+const char *object_name_within(const char *text, const struct object_name *name);
+
 /* True if a POSIX object of this name must be listed as "posix:NAME" in directory @kind. */
 bool object_name_is_ambiguous(const struct dir *kind, const char *posix);
 
@@ -52,5 +58,11 @@ int attributes_read(struct call *call, const char *text, const struct attribute 
  */
 int number_read(struct call *call, const char *what, const char *text, int64_t lowest,
 		int64_t highest, int64_t *value);
+
+/*
+ * Reads a size in bytes, with K, M or G for powers of 1024; -EINVAL as number_read.
+ */
+int size_read(struct call *call, const char *what, const char *text, int64_t lowest,
+	      int64_t highest, int64_t *value);
 
 #endif

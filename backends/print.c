@@ -81,6 +81,21 @@ void ipcs_columns(FILE *out, int32_t key, int32_t id, uid_t uid, mode_t mode)
 		mode & 0777);
 }
 
+void ipcs_name(FILE *out, const char *name, int width)
+{
+	int printed = 0;
+
+	for (; *name; name++) {
+		unsigned char byte = (unsigned char)*name;
+
+		if (byte <= ' ' || byte == 0x7f || byte == '\\')
+			printed += fprintf(out, "\\%03o", byte);
+		else
+			printed += fprintf(out, "%c", byte);
+	}
+	fprintf(out, "%*s ", printed < width ? width - printed : 0, "");
+}
+
 /* The bytes of the UTF-8 character at @text, 0 if there is none; the JSON library judges. */
 static size_t utf8_length(const char *text)
 {
@@ -191,6 +206,16 @@ json_t *json_posix_object(const char *listed, const struct stat *st)
 {
 	return json_object_of("posix", listed, json_null(), json_null(), st->st_mode, st->st_uid,
 			      st->st_gid, -1, -1);
+}
+
+json_t *json_joined(json_t *object, json_t *more)
+{
+	if (!object || !more || json_object_update(object, more) < 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	json_decref(more);
+	return object;
 }
 
 int json_print(FILE *out, json_t *value)

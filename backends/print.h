@@ -18,6 +18,8 @@ void group_name(gid_t gid, char name[ID_NAME_SIZE]);
 void ipcs_title(FILE *out, const char *title);
 /* The first four columns of an ipcs row, key, id, owner, perms, and a space after the last. */
 void ipcs_columns(FILE *out, int32_t key, int32_t id, uid_t uid, mode_t mode);
+/* A name as one column, whatever bytes it has: spaces and odd ones as \ooo; and a space. */
+void ipcs_name(FILE *out, const char *name, int width);
 
 /* What every System V object has in common, as /proc/sysvipc tells everyone. */
 struct sysv_object {
@@ -35,6 +37,8 @@ json_t *json_posix_object(const char *listed, const struct stat *st);
 json_t *json_text(const char *text);
 /* Seconds since the epoch as a number, 0 as null. */
 json_t *json_time(time_t time);
+/* Adds the members of @more to @object, and drops @more; NULL for either: no memory. */
+json_t *json_joined(json_t *object, json_t *more);
 /* Prints @value with a newline and drops it; -ENOMEM for NULL. */
 int json_print(FILE *out, json_t *value);
 

@@ -33,24 +33,14 @@ static int sysv_find(const struct object_name *name, struct place *found)
 	return 0;
 }
 
-/* The name as its place has it: within @text if it ends there, else a copy, this thread's next. */
-static const char *posix_name(const char *text, const struct object_name *name)
-{
-	static _Thread_local char copy[sizeof(name->posix)];
-	size_t all = strlen(text), length = strlen(name->posix);
-
-	if (length <= all && strcmp(text + all - length, name->posix) == 0)
-		return text + all - length;
-	return strcpy(copy, name->posix);
-}
-
 static int posix_find(const char *text, const struct object_name *name, struct place *found)
 {
 	struct stat st;
 	int result = sem_posix_look(name->posix, &st);
 
 	if (result == 0)
-		*found = (struct place){.dir = &sem_posix_dir, .name = posix_name(text, name)};
+		*found = (struct place){.dir = &sem_posix_dir,
+					.name = object_name_within(text, name)};
 	return result;
 }
 
@@ -92,7 +82,7 @@ static int sysv_list_line(const char *line, void *context)
 	return of->each(of->context, listed, &place);
 }
 
-static int posix_list_name(void *context, const char *name)
+static int posix_list_name(void *context, const char *name, uint64_t identity)
 {
 	const struct listing_of *of = context;
 	struct place place = {.dir = &sem_posix_dir, .name = name};
@@ -221,7 +211,8 @@ static int posix_make(struct call *call, const char *text, const struct object_n
 	if (result == 0)
 		result = sem_posix_make(call, name->posix, mode, (unsigned)value);
 	if (result == 0)
-		*made = (struct place){.dir = &sem_posix_dir, .name = posix_name(text, name)};
+		*made = (struct place){.dir = &sem_posix_dir,
+				       .name = object_name_within(text, name)};
 	return result;
 }
 
@@ -260,7 +251,7 @@ static int sem_setup(const struct settings *settings)
 {
 	int result = sem_futex_setup();
 
-	return result < 0 ? result : sem_posix_setup();
+	return result < 0 ? result : devshm_setup();
 }
 
 /* ---- the tables ---- */
@@ -342,5 +333,5 @@ const struct kind sem_kind = {
 	.name = "sem",
 	.dir = &sem_dir,
 	.setup = sem_setup,
-	.removals = sem_posix_removals,
+	.removals = devshm_removals,
 };

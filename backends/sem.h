@@ -11,6 +11,7 @@
 #include <sys/sem.h>
 
 #include "backend.h"
+#include "devshm.h"
 #include "print.h"
 #include "sem_futex.h"
 
@@ -57,8 +58,6 @@ int sem_sysv_show_nsems(struct call *call, const struct place *place, FILE *out)
 
 /* ---- POSIX, sem_posix.c ---- */
 
-int sem_posix_setup(void);
-int sem_posix_removals(void);
 /* What everyone may know of semaphore @name; its inode tells it from another.  -ENOENT. */
 int sem_posix_look(const char *name, struct stat *st);
 /* Opens it as the caller, O_RDWR to operate (which both C libraries want), O_RDONLY to look. */
@@ -66,8 +65,8 @@ int sem_posix_open(struct call *call, const char *name, int flags, int *fd,
 		   struct sem_futex **semaphore);
 int sem_posix_figures(struct call *call, const char *name, unsigned *value, unsigned *waiters);
 int sem_posix_make(struct call *call, const char *name, mode_t mode, unsigned value);
-/* Calls @each with every name; the listing's own errno or what @each said. */
-int sem_posix_walk(int (*each)(void *context, const char *name), void *context);
+/* All semaphores, in the order of their names. */
+int sem_posix_walk(devshm_each *each, void *context);
 
 int sem_posix_stat(const struct place *place, struct stat *st);
 int sem_posix_remove(struct call *call, const struct place *place);

@@ -136,7 +136,7 @@ static int named_gather(struct call *call, const char *name, struct sem_named *n
 	return 0;
 }
 
-static int named_add(void *context, const char *name)
+static int named_add(void *context, const char *name, uint64_t identity)
 {
 	struct gathering *all = context;
 	struct sem_named *named = gathering_add(all, sizeof(*named));
@@ -148,21 +148,6 @@ static int named_add(void *context, const char *name)
 	return 0;
 }
 
-static int named_compare(const void *one, const void *other)
-{
-	return strcmp(((const struct sem_named *)one)->name,
-		      ((const struct sem_named *)other)->name);
-}
-
-static int all_named_gather(struct gathering *all)
-{
-	int result = sem_posix_walk(named_add, all);
-
-	if (result == 0 && all->count > 0)
-		qsort(all->list, all->count, sizeof(struct sem_named), named_compare);
-	return result;
-}
-
 /* Both families; on failure there is nothing to free. */
 static int all_gather(struct call *call, struct gathering *sets, struct gathering *all_named)
 {
@@ -171,7 +156,7 @@ static int all_gather(struct call *call, struct gathering *sets, struct gatherin
 	*sets = *all_named = (struct gathering){.call = call};
 	result = sets_gather(sets);
 	if (result == 0)
-		result = all_named_gather(all_named);
+		result = sem_posix_walk(named_add, all_named);
 	if (result < 0) {
 		free(sets->list);
 		free(all_named->list);
@@ -208,23 +193,15 @@ static void named_header(FILE *out)
 	fprintf(out, "%-10s %-10s %-10s %-10s\n", "name", "owner", "perms", "value");
 }
 
-/* A name with its spaces and odd bytes as \ooo, so that a row stays a row of four words. */
 static void named_print(FILE *out, const struct sem_named *named)
 {
-	char text[4 * LISTED_NAME_SIZE], listed[LISTED_NAME_SIZE], owner[ID_NAME_SIZE], value[16];
-	size_t length = 0;
+	char listed[LISTED_NAME_SIZE], owner[ID_NAME_SIZE], value[16];
 
 	object_name_list_posix(&sem_dir, named->name, listed);
-	for (const char *c = listed; *c; c++) {
-		bool odd = (unsigned char)*c <= ' ' || *c == 0x7f || *c == '\\';
-
-		length += (size_t)snprintf(text + length, sizeof(text) - length,
-					   odd ? "\\%03o" : "%c", odd ? (unsigned char)*c : *c);
-	}
-	text[length] = '\0';
 	user_name(named->st.st_uid, owner);
 	snprintf(value, sizeof(value), named->is_known ? "%u" : "-", named->value);
-	fprintf(out, "%-10s %-10.10s %-10o %-10s\n", text, owner, named->st.st_mode & 0777, value);
+	ipcs_name(out, listed, 10);
+	fprintf(out, "%-10.10s %-10o %-10s\n", owner, named->st.st_mode & 0777, value);
 }
 
 int sem_show_status(struct call *call, const struct place *place, FILE *out)

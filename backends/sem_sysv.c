@@ -8,6 +8,7 @@
 
 #include "names.h"
 #include "sem.h"
+#include "sysv.h"
 
 #define LIMITS_FILE "/proc/sys/kernel/sem"
 
@@ -24,12 +25,6 @@ union semun {
 static bool is_part(const struct place *place)
 {
 	return place->dir == &sem_sysv_part_dir;
-}
-
-/* An id that is no set's is EINVAL to the kernel, EIDRM if it was one a moment ago. */
-static int set_error(int error)
-{
-	return error == EINVAL || error == EIDRM ? -ENOENT : -error;
 }
 
 static int figure_refuse(struct call *call, int error)
@@ -63,7 +58,7 @@ int sem_sysv_look(int id, struct semid_ds *set)
 	memset(set, 0, sizeof(*set));
 	found = semctl(id, 0, SEM_STAT_ANY, (union semun){.buf = set});
 	if (found < 0)
-		return set_error(errno);
+		return sysv_error(errno);
 	return found == id ? 0 : -ENOENT;
 }
 
@@ -77,7 +72,7 @@ int sem_sysv_values(int id, size_t count, unsigned short **values)
 	if (semctl(id, 0, GETALL, (union semun){.array = list}) < 0) {
 		error = errno;
 		free(list);
-		return set_error(error);
+		return sysv_error(error);
 	}
 	*values = list;
 	return 0;
@@ -87,7 +82,7 @@ int sem_sysv_figure(int id, unsigned part, int command)
 {
 	int figure = semctl(id, (int)part, command);
 
-	return figure < 0 ? set_error(errno) : figure;
+	return figure < 0 ? sysv_error(errno) : figure;
 }
 
 /* ---- the set as a directory ---- */
@@ -162,7 +157,7 @@ int sem_sysv_remove(struct call *call, const struct place *place)
 		return 0;
 	if (errno == EPERM)
 		return refuse(call, EPERM, "only the owner and the creator of a set may remove it");
-	return set_error(errno);
+	return sysv_error(errno);
 }
 
 /* The kernel sets mode and owner in one step, so what is not asked for is given as it is. */
@@ -173,25 +168,18 @@ static int set_change(int id, const struct change *change)
 
 	if (result < 0)
 		return result;
-	if (change->has_mode)
-		set.sem_perm.mode = change->mode & 0666;
-	if (change->has_uid)
-		set.sem_perm.uid = change->uid;
-	if (change->has_gid)
-		set.sem_perm.gid = change->gid;
+	sysv_edit(&set.sem_perm, change);
 	if (semctl(id, 0, IPC_SET, (union semun){.buf = &set}) < 0)
-		return set_error(errno);
+		return sysv_error(errno);
 	return 0;
 }
 
 int sem_sysv_change(struct call *call, const struct place *place, const struct change *change)
 {
-	int result;
+	int result = change_check(call, change);
 
-	if ((change->has_uid && change->uid == (uid_t)-1) ||
-	    (change->has_gid && change->gid == (gid_t)-1))
-		return refuse(call, EINVAL, "4294967295 is no user's and no group's id");
-	result = set_change((int)place->object, change);
+	if (result == 0)
+		result = set_change((int)place->object, change);
 	if (result == -EPERM)
 		return refuse(call, EPERM, "only the owner and the creator of a set may change it");
 	return result;
@@ -368,7 +356,7 @@ static int value_set(struct call *call, const struct place *place, const char *t
 	if (result < 0)
 		return result;
 	if (semctl((int)place->object, place->part, SETVAL, (union semun){.val = (int)value}) < 0)
-		return figure_refuse(call, set_error(errno));
+		return figure_refuse(call, sysv_error(errno));
 	return 0;
 }
 
@@ -418,7 +406,7 @@ int sem_sysv_store_value(struct call *call, const struct place *place, const cha
 	result = values_read(call, text, set.sem_nsems, values);
 	if (result == 0 &&
 	    semctl((int)place->object, 0, SETALL, (union semun){.array = values}) < 0)
-		result = figure_refuse(call, set_error(errno));
+		result = figure_refuse(call, sysv_error(errno));
 	free(values);
 	return result;
 }

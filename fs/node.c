@@ -75,7 +75,7 @@ bool node_is_channel(const struct node *node)
 
 	if (!row || node->view == VIEW_ITSELF)
 		return false;
-	return row->type == ROW_CHANNEL || (row->type == ROW_NUMBERED && node->numbered);
+	return row->type == ROW_CHANNEL || (node->chosen && !node->on_the_way);
 }
 
 bool node_is_memory(const struct node *node)
@@ -85,7 +85,7 @@ bool node_is_memory(const struct node *node)
 
 bool node_is_visit(const struct node *node)
 {
-	return node_is_channel(node) || node->place.number ||
+	return node_is_channel(node) || node->chosen || node->place.number ||
 	       (node->view == VIEW_WITHIN && node->within != NO_LIMIT);
 }
 
@@ -281,7 +281,7 @@ uint64_t node_inode_number(const struct node *node)
 		place->part,
 		(uint64_t)place->number,
 		place->inverted,
-		node->numbered,
+		node->chosen,
 		place->name ? 0 : place->object,
 	};
 	uint64_t number = hash(UINT64_C(0xcbf29ce484222325), fields, sizeof(fields));

@@ -32,8 +32,8 @@ enum view {
 struct node {
 	struct place place;
 	enum view view;
-	bool numbered;  /* a channel of a numbered row, place.number chosen; else that row's
-			   directory */
+	bool chosen; /* by number or name from the channels of a row; else that row's directory */
+	bool on_the_way; /* chosen by name, and a directory of further names */
 	int64_t within; /* nanoseconds, of VIEW_WITHIN; NO_LIMIT in the directory `within` itself */
 };
 

@@ -5,6 +5,7 @@
 #include "operation.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -194,14 +195,26 @@ static int park(struct operation *op, struct operation **result)
 	return 0;
 }
 
+int operation_wait_fd(const struct operation *op, short *events)
+{
+	const struct channel *channel = channel_of(op);
+
+	*events = 0;
+	if (op->kind == OPERATION_READ)
+		*events = POLLIN;
+	else if (op->kind == OPERATION_WRITE)
+		*events = POLLOUT;
+	return channel && channel->wait_fd ? channel->wait_fd(op->handle->state, events) : -1;
+}
+
 /* Puts it where it waits for its kernel object; an error ends it. */
 static int settle(struct operation *op)
 {
-	const struct channel *channel = channel_of(op);
-	int fd = channel && channel->wait_fd ? channel->wait_fd(op->handle->state) : -1;
+	short events;
+	int fd = operation_wait_fd(op, &events);
 
 	if (fd >= 0)
-		return parked.places->queue_put(op, fd, direction_of(op) == DIRECTION_READ);
+		return parked.places->queue_put(op, fd, events);
 	op->call.may_wait = true;
 	return parked.places->thread_put(op);
 }

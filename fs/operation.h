@@ -73,9 +73,9 @@ struct operation {
  * round.  put functions are called without, the others with operations_lock held.
  */
 struct operation_places {
-	/* Puts it behind those of the same direction on the object that @fd polls; an errno,
-	 * negative. */
-	int (*queue_put)(struct operation *op, int fd, bool reading);
+	/* Puts it behind those that wait for the same events of the object that @fd polls; an
+	 * errno, negative. */
+	int (*queue_put)(struct operation *op, int fd, short events);
 	void (*queue_take_out)(struct operation *op);
 	/* Puts it into a thread, which leaves it when told, a moment later. */
 	int (*thread_put)(struct operation *op);
@@ -104,6 +104,8 @@ void operation_interrupt(struct operation *parked);
 /* For the places where operations wait. */
 extern pthread_mutex_t operations_lock;
 ssize_t operation_attempt(struct operation *op);
+/* What it polls, and for what; -1: nothing. */
+int operation_wait_fd(const struct operation *op, short *events);
 /* -EIDRM if its object has been removed and the kernel ends no wait for that. */
 int operation_gone(const struct operation *op);
 /* Answers a parked operation that is NOWHERE, and goes on with who waited for its turn. */

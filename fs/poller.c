@@ -74,7 +74,8 @@ void poller_event(uint64_t number)
 void poller_add(struct handle *handle, void *sleeper, short events)
 {
 	const struct channel *channel = handle->node.place.row->channel;
-	int fd = channel->wait_fd ? channel->wait_fd(handle->state) : -1;
+	short either = POLLIN | POLLOUT;
+	int fd = channel->wait_fd ? channel->wait_fd(handle->state, &either) : -1;
 	bool first;
 
 	pthread_mutex_lock(&pollers.lock);

@@ -1,7 +1,7 @@
 /*
  * reactor.c - one thread that waits for everything that can be polled, and keeps the time.
  *
- * Parked operations on one kernel object and in one direction form a queue, first come first
+ * Parked operations that wait for the same of one kernel object form a queue, first come first
  * served, with one descriptor in epoll however many wait.  Only this thread attempts and removes
  * what is in a queue.  It takes one event at a time, so no event can speak of a queue already gone.
  */
@@ -27,7 +27,7 @@ struct queue {
 	struct {
 		dev_t device;
 		ino_t inode;
-		uint64_t reading;
+		uint64_t events;
 	} object;
 	int fd;
 	struct operation *operations;
@@ -74,7 +74,7 @@ static int epoll_add(int fd, uint32_t events, uint64_t data)
 }
 
 /* With the lock held: the queue for what @fd polls, made if need be. */
-static int queue_find(int fd, bool reading, struct queue **result)
+static int queue_find(int fd, short events, struct queue **result)
 {
 	struct queue *queue;
 	struct stat st;
@@ -87,7 +87,7 @@ static int queue_find(int fd, bool reading, struct queue **result)
 		return -ENOMEM;
 	queue->object.device = st.st_dev;
 	queue->object.inode = st.st_ino;
-	queue->object.reading = reading;
+	queue->object.events = (unsigned short)events;
 	HASH_FIND(hh, reactor.queues, &queue->object, sizeof(queue->object), *result);
 	if (*result) {
 		free(queue);
@@ -99,7 +99,7 @@ static int queue_find(int fd, bool reading, struct queue **result)
 		free(queue);
 		return error;
 	}
-	error = epoll_add(queue->fd, reading ? EPOLLIN : EPOLLOUT, (uintptr_t)queue | TAG_QUEUE);
+	error = epoll_add(queue->fd, (unsigned short)events, (uintptr_t)queue | TAG_QUEUE);
 	if (error) {
 		close(queue->fd);
 		free(queue);
@@ -110,7 +110,7 @@ static int queue_find(int fd, bool reading, struct queue **result)
 	return 0;
 }
 
-int reactor_queue_put(struct operation *op, int fd, bool reading)
+int reactor_queue_put(struct operation *op, int fd, short events)
 {
 	struct queue *queue = NULL;
 	int error;
@@ -119,7 +119,7 @@ int reactor_queue_put(struct operation *op, int fd, bool reading)
 	/* Removed between the attempt and now: nobody else would look again. */
 	error = op->ending ? -op->ending : operation_gone(op);
 	if (!error)
-		error = queue_find(fd, reading, &queue);
+		error = queue_find(fd, events, &queue);
 	if (!error) {
 		DL_APPEND2(queue->operations, op, place_prev, place_next);
 		op->queue = queue;
@@ -151,6 +151,21 @@ void reactor_queue_take_out(struct operation *op)
 	take_out(op);
 }
 
+/* True if @op, which must go on waiting, waits for something else now. */
+static bool waits_elsewhere(const struct operation *op, const struct queue *queue, int *fd,
+			    short *events)
+{
+	struct stat st;
+
+	/* Reads and writes never do. */
+	if (op->kind != OPERATION_ENTER && op->kind != OPERATION_FLUSH)
+		return false;
+	*fd = operation_wait_fd(op, events);
+	return *fd >= 0 && fstat(*fd, &st) == 0 &&
+	       (queue->object.device != st.st_dev || queue->object.inode != st.st_ino ||
+		queue->object.events != (unsigned short)*events);
+}
+
 /* The object is ready: the operations of its queue in their order, until one has to wait again. */
 static void queue_serve(struct queue *queue)
 {
@@ -159,6 +174,8 @@ static void queue_serve(struct queue *queue)
 	while (!gone) {
 		struct operation *op;
 		ssize_t result;
+		short events;
+		int fd;
 
 		/* Others only append, so the first stays the first. */
 		pthread_mutex_lock(&operations_lock);
@@ -168,11 +185,16 @@ static void queue_serve(struct queue *queue)
 		result = creds_become(op->creds);
 		if (!result)
 			result = op->ending ? -op->ending : operation_attempt(op);
-		if (result == -EAGAIN)
+		if (result == -EAGAIN && !waits_elsewhere(op, queue, &fd, &events))
 			break;
 		pthread_mutex_lock(&operations_lock);
 		gone = take_out(op);
 		pthread_mutex_unlock(&operations_lock);
+		if (result == -EAGAIN) {
+			result = reactor_queue_put(op, fd, events);
+			if (!result)
+				continue;
+		}
 		operation_complete(op, result);
 	}
 	creds_become(NULL);

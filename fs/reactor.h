@@ -28,7 +28,7 @@ void reactor_wake(void);
 void reactor_wake_at(int64_t deadline);
 
 /* The queue place of operations: see struct operation_places.  @fd may close at any time. */
-int reactor_queue_put(struct operation *op, int fd, bool reading);
+int reactor_queue_put(struct operation *op, int fd, short events);
 void reactor_queue_take_out(struct operation *op);
 
 /*

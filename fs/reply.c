@@ -36,7 +36,8 @@ void note_refusal(const char *operation, const struct node *node, const char *na
 		return;
 	/* That it would have to wait, that it no longer wants to, or that a name is free: no
 	 * refusals. */
-	if (error == -EAGAIN || error == -EINTR || error == -ETIMEDOUT || error == -ENOENT)
+	if (error == -EAGAIN || error == -EINTR || error == -ETIMEDOUT || error == -ENOENT ||
+	    error == -ESTALE)
 		return;
 	tree_path(node, path, sizeof(path));
 	length = strlen(path);

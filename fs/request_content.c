@@ -183,6 +183,9 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		else
 			error = open_text(&op.call, &node, fi->flags, &op.handle);
 	}
+	/* Another may have its name by now: the kernel looks once more. */
+	if (error == -ENOENT && node.place.identity)
+		error = -ESTALE;
 	if (error)
 		reply_refusal(req, "open", &node, NULL, &op.call, error);
 	else if (op.handle->type == HANDLE_CHANNEL && node.place.row->channel->enter)

@@ -32,6 +32,7 @@ int memory_open(fuse_req_t req, fuse_ino_t ino, const struct node *node, int fla
 		struct call *call, struct handle **result)
 {
 	const struct memory *memory = node->place.row->memory;
+	struct place now = node->place;
 	struct handle *handle;
 	struct call daemon;
 	int error;
@@ -41,7 +42,12 @@ int memory_open(fuse_req_t req, fuse_ino_t ino, const struct node *node, int fla
 	handle = handle_new(HANDLE_MEMORY, node);
 	if (!handle)
 		return -ENOMEM;
-	error = memory->open(call, &node->place, flags & ~O_TRUNC, &handle->state);
+	error = memory->open(call, &now, flags & ~O_TRUNC, &handle->state);
+	/* Another object may have the name by now.  If the old one is open here memory_enter tells.
+	 */
+	now.identity = 0;
+	if (error == -ENOENT && node->place.identity)
+		error = memory->open(call, &now, flags & ~O_TRUNC, &handle->state);
 	if (error) {
 		handle_free(handle);
 		return error;
@@ -130,6 +136,7 @@ int memory_set_size(fuse_req_t req, const struct node *node, struct fuse_file_in
 		    struct call *call)
 {
 	struct handle *handle = fi ? handle_get(fi->fh) : NULL;
+	struct place now = node->place;
 	int error;
 
 	if (mount_mode.read_only)
@@ -140,28 +147,30 @@ int memory_set_size(fuse_req_t req, const struct node *node, struct fuse_file_in
 		return memory_of(handle)->resize(call, handle->state, size);
 	}
 	error = gate_caller(req, NULL, call, NULL);
-	return error ? error : node->place.row->memory->truncate(call, &node->place, size);
+	now.identity = 0; /* by name, whatever has it by now */
+	return error ? error : now.row->memory->truncate(call, &now, size);
 }
 
-/* The handle of a request that only memory answers; replies and returns NULL if it is none. */
-static struct handle *memory_handle(fuse_req_t req, struct fuse_file_info *fi, int otherwise)
+/* A text has no holes but the one that every file ends in. */
+static off_t text_seek(const struct handle *handle, off_t off, int whence)
 {
-	struct handle *handle = handle_get(fi->fh);
-
-	if (handle && handle->type == HANDLE_MEMORY)
-		return handle;
-	fuse_reply_err(req, handle ? otherwise : EBADF);
-	return NULL;
+	if (off < 0 || (size_t)off >= handle->size)
+		return -ENXIO;
+	return whence == SEEK_DATA ? off : (off_t)handle->size;
 }
 
+/* SEEK_DATA and SEEK_HOLE; channels can't be sought in. */
 void request_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
-	struct handle *handle = memory_handle(req, fi, EINVAL);
+	struct handle *handle = handle_get(fi->fh);
 	off_t result;
 
 	if (!handle)
-		return;
-	result = memory_of(handle)->seek(handle->state, off, whence);
+		result = -EBADF;
+	else if (handle->type == HANDLE_MEMORY)
+		result = memory_of(handle)->seek(handle->state, off, whence);
+	else
+		result = text_seek(handle, off, whence);
 	if (result < 0)
 		fuse_reply_err(req, (int)-result);
 	else
@@ -171,12 +180,14 @@ void request_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct
 void request_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
 		       struct fuse_file_info *fi)
 {
-	struct handle *handle = memory_handle(req, fi, EOPNOTSUPP);
+	struct handle *handle = handle_get(fi->fh);
 	struct call call;
 	int error;
 
-	if (!handle)
+	if (!handle || handle->type != HANDLE_MEMORY) {
+		fuse_reply_err(req, EOPNOTSUPP);
 		return;
+	}
 	gate_public(req, &call);
 	error = memory_of(handle)->allocate(&call, handle->state, mode, offset, length);
 	reply_refusal(req, "fallocate", &handle->node, NULL, &call, error);

@@ -16,6 +16,23 @@
 #include "tree.h"
 
 /*
+ * Between two requests of one open(2) another object can take the name.  Who has come by the name
+ * is then shown what has it now.
+ */
+static int stat_by_name(const struct node *node, struct stat *st)
+{
+	struct node now = *node;
+	int error = tree_stat(node, st);
+
+	if (error != -ENOENT || !now.place.identity)
+		return error;
+	now.place.identity = 0;
+	error = tree_stat(&now, st);
+	st->st_ino = node_inode_number(node);
+	return error;
+}
+
+/*
  * Tells the kernel of @node; the reference that the caller holds on its name is given back.
  * @type is what the kernel has to be told that it is: who made a FIFO gets one, under a number of
  * its own, and finds the directory that it really is when the name is next looked up.
@@ -23,7 +40,7 @@
 static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 {
 	struct fuse_entry_param entry = {.entry_timeout = tree_name_timeout(node)};
-	int error = tree_stat(node, &entry.attr);
+	int error = stat_by_name(node, &entry.attr);
 
 	if (!error) {
 		if (type != tree_type(node)) {
@@ -89,8 +106,10 @@ static void reply_attributes(fuse_req_t req, fuse_ino_t ino, const struct node *
 	struct stat st;
 	int error = tree_stat(node, &st);
 
-	if (error && node_is_memory(node) && memory_stat_removed(ino, &st))
+	if (error == -ENOENT && node_is_memory(node) && memory_stat_removed(ino, &st))
 		error = 0;
+	else if (error == -ENOENT)
+		error = stat_by_name(node, &st);
 
 	if (error)
 		fuse_reply_err(req, -error);

@@ -34,7 +34,7 @@ static const struct {
 
 static bool row_is_channel(const struct row *row)
 {
-	return row->type == ROW_CHANNEL || row->type == ROW_NUMBERED;
+	return row->type == ROW_CHANNEL || row->type == ROW_NUMBERED || row->type == ROW_NAMED;
 }
 
 static bool dir_has_channels(const struct dir *dir)
@@ -52,15 +52,18 @@ static bool shows_channels(const struct node *node)
 				    (node->view == VIEW_WITHIN && node->within != NO_LIMIT));
 }
 
-static bool is_numbered_directory(const struct node *node)
+/* A directory of channels to choose from by number or name. */
+static bool is_choice(const struct node *node)
 {
-	return node->place.row && node->place.row->type == ROW_NUMBERED &&
-	       node->view != VIEW_ITSELF && !node->numbered;
+	const struct row *row = node->place.row;
+
+	return row && (row->type == ROW_NUMBERED || row->type == ROW_NAMED) &&
+	       node->view != VIEW_ITSELF && (!node->chosen || node->on_the_way);
 }
 
 static bool is_directory(const struct node *node)
 {
-	return !node->place.row || node->place.row->type == ROW_DIR || is_numbered_directory(node);
+	return !node->place.row || node->place.row->type == ROW_DIR || is_choice(node);
 }
 
 /* Where the tree only looks, nothing leads to what can be changed. */
@@ -96,7 +99,9 @@ int tree_link_target(const struct node *node, char *target, size_t size)
 
 bool tree_needs_caller(const struct node *node)
 {
-	return node->place.dir->as_caller;
+	const struct row *row = node->place.row;
+
+	return node->place.dir->as_caller || (row && row->type == ROW_NAMED);
 }
 
 int tree_adopt(struct place *place)
@@ -157,16 +162,25 @@ static int lookup_channel(const struct node *parent, const char *name, struct no
 	return -ENOENT;
 }
 
-static int lookup_number(const struct node *parent, const char *name, struct node *child)
+static int lookup_choice(struct call *call, const struct node *parent, const char *name,
+			 struct node *child)
 {
-	int error;
+	const struct row *row = parent->place.row;
+	int result;
 
-	*child = same_object(parent);
-	child->numbered = true;
-	error = parent->place.row->number(name, &child->place);
-	if (error)
-		node_release(child);
-	return error;
+	if (row->type == ROW_NUMBERED) {
+		*child = same_object(parent);
+		child->chosen = true;
+		result = row->number(name, &child->place);
+		if (result)
+			node_release(child);
+		return result;
+	}
+	*child = *parent;
+	child->chosen = true;
+	result = row->named(call, name, &child->place);
+	child->on_the_way = result > 0;
+	return result < 0 ? result : tree_adopt(&child->place);
 }
 
 static int lookup_in_directory(struct call *call, const struct node *parent, const char *name,
@@ -201,8 +215,8 @@ static int lookup_in_directory(struct call *call, const struct node *parent, con
 
 int tree_lookup(struct call *call, const struct node *parent, const char *name, struct node *child)
 {
-	if (is_numbered_directory(parent))
-		return lookup_number(parent, name, child);
+	if (is_choice(parent))
+		return lookup_choice(call, parent, name, child);
 	if (parent->place.row)
 		return -ENOTDIR;
 	if (shows_channels(parent))
@@ -275,7 +289,7 @@ int tree_stat(const struct node *node, struct stat *st)
 		 */
 		st->st_mode = S_IFDIR | (makes ? 01777 : (st->st_mode & 0777) | 0555);
 	} else if (node_is_channel(node)) {
-		st->st_mode = S_IFREG | (st->st_mode & 0777);
+		st->st_mode = S_IFREG | (row->mode ? row->mode : st->st_mode & 0777);
 		st->st_size = CHANNEL_SIZE;
 		st->st_blocks = CHANNEL_SIZE / 512;
 	} else if (row->type == ROW_MEMORY) {
@@ -393,7 +407,9 @@ void tree_path(const struct node *node, char *path, size_t size)
 	}
 	if (place->row)
 		path_append(path, size, place->row->name ? place->row->name : "");
-	if (node->numbered) {
+	if (node->chosen && place->row->type == ROW_NAMED) {
+		path_append(path, size, place->name);
+	} else if (node->chosen) {
 		snprintf(number, sizeof(number), "%s%lld", place->inverted ? "not-" : "",
 			 (long long)place->number);
 		path_append(path, size, number);

@@ -354,6 +354,60 @@ static void test_numbers(void **state)
 		number_refused(wrong[i], -100, 100, "no value: a whole decimal number");
 }
 
+static void size_is(const char *text, int64_t expected)
+{
+	int64_t value = 12345;
+
+	assert_int_equal(size_read(NULL, "size", text, 0, INT64_MAX, &value), 0);
+	assert_int_equal(value, expected);
+}
+
+static void test_sizes(void **state)
+{
+	static const char *const wrong[] = {"",
+					    "K",
+					    "-1",
+					    "+1",
+					    "1k",
+					    "1KB",
+					    "1KK",
+					    "1 K",
+					    " 1K",
+					    "1.5K",
+					    "0x1K",
+					    "1T",
+					    "K1",
+					    "1K1",
+					    "0",
+					    "1025",
+					    "2K",
+					    "1M",
+					    "1G",
+					    "9223372036854775808",
+					    "18014398509481984K",
+					    "17592186044416M",
+					    "17179869184G",
+					    "9223372036854775808G"};
+
+	size_is("0", 0);
+	size_is("0G", 0);
+	size_is("1", 1);
+	size_is("007K", 7168);
+	size_is("3M", 3145728);
+	size_is("2G", 2147483648);
+	size_is("9223372036854775807", INT64_MAX);
+	size_is("8589934591G", INT64_C(8589934591) << 30);
+	size_is("9007199254740991K", INT64_C(9007199254740991) << 10);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct call call = {.reason = ""};
+		int64_t value = 12345;
+
+		assert_int_equal(size_read(&call, "size", wrong[i], 1, 1024, &value), -EINVAL);
+		assert_int_equal(value, 12345);
+		assert_non_null(strstr(call.reason, "from 1 to 1024"));
+	}
+}
+
 static void test_reasons(void **state)
 {
 	struct call call;
@@ -399,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_attributes),
 		cmocka_unit_test(test_attributes_of_none),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_named_refusals),
 	};

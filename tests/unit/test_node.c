@@ -1,9 +1,11 @@
 /*
  * test_node.c - node ids: what is packed comes out again, visits are fresh, names are given back.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -49,7 +51,19 @@ static int kind_find(struct call *call, const struct place *at, const char *name
 	return 0;
 }
 
+static int read_name(struct call *call, const char *name, struct place *place)
+{
+	static char path[128];
+	size_t length = place->name ? strlen(place->name) : 0;
+
+	memmove(path, place->name ? place->name : "", length);
+	snprintf(path + length, sizeof(path) - length, "%s%s", length ? "/" : "", name);
+	place->name = path;
+	return name[0] == '/' ? -ENOENT : name[strlen(name) - 1] == 'd';
+}
+
 static const struct row kind_rows[] = {
+	{.name = "dial", .type = ROW_NAMED, .channel = &channel, .mode = 0666, .named = read_name},
 	{.name = "status", .type = ROW_TEXT, .mode = 0444},
 	{.type = ROW_END},
 };
@@ -73,8 +87,10 @@ static uint64_t walk(const char *path)
 		struct call call = {0};
 
 		assert_true(node_read(id, &parent));
-		if (tree_lookup(&call, &parent, name, &child) < 0)
+		if (tree_lookup(&call, &parent, name, &child) < 0) {
+			node_forget(id, 1);
 			return 0;
+		}
 		if (id != NODE_ROOT)
 			node_forget(id, 1);
 		id = node_publish(&child);
@@ -101,6 +117,9 @@ static void test_paths_come_back(void **state)
 		"kind/name/try/type",
 		"kind/name/within/2/data",
 		"kind/name/within/2/type",
+		"kind/wait/dial",
+		"kind/wait/dial/far",
+		"kind/try/dial/bend/d/far",
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
@@ -179,6 +198,27 @@ static void test_objects_of_one_name_are_told_apart(void **state)
 	assert_int_equal(name_count(), 0);
 }
 
+static void test_names_lead_to_channels(void **state)
+{
+	static const char *const paths[] = {"kind/wait/dial/d/far", "kind/wait/dial/d"};
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t id = walk(paths[i]);
+		struct stat st;
+		struct node node;
+
+		assert_true(node_read(id, &node));
+		assert_string_equal(node.place.name, i ? "d" : "d/far");
+		assert_true(node_is_channel(&node) == !i);
+		assert_int_equal(tree_stat(&node, &st), 0);
+		assert_int_equal(st.st_mode, i ? S_IFDIR | 0555 : S_IFREG | 0666);
+		node_forget(id, 1);
+	}
+	assert_int_equal(walk("kind/wait/dial/far/further"), 0);
+	assert_int_equal(node_visits(), 0);
+	assert_int_equal(name_count(), 0);
+}
+
 static void test_many_visits(void **state)
 {
 	enum { MANY = 2000 };
@@ -233,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_largest_identifier),
 		cmocka_unit_test(test_channels_are_visits),
 		cmocka_unit_test(test_objects_of_one_name_are_told_apart),
+		cmocka_unit_test(test_names_lead_to_channels),
 		cmocka_unit_test(test_many_visits),
 		cmocka_unit_test(test_what_is_no_node),
 		cmocka_unit_test(test_bad_limits),
