@@ -330,12 +330,10 @@ static int find_listed(const struct group *group, const char *listed, struct pla
 	return 0;
 }
 
-int sock_object_find(struct call *call, const struct place *at, const char *name,
-		     struct place *found)
+static int find_named(const struct group *group, const char *name, struct place *found)
 {
 	/* Until this thread's next. */
 	static _Thread_local char listed[SOCK_NAME_SIZE];
-	const struct group *group = group_at(at->dir);
 	struct sock_end everywhere = {0};
 	sa_family_t family;
 	bool any;
@@ -346,6 +344,23 @@ int sock_object_find(struct call *call, const struct place *at, const char *name
 	if (error == -ENOENT && any && !sock_end_read(listed, &family, &everywhere, NULL)) {
 		sock_end_list(AF_INET, &everywhere, listed);
 		error = find_listed(group, listed, found);
+	}
+	return error;
+}
+
+int sock_object_find(struct call *call, const struct place *at, const char *name,
+		     struct place *found)
+{
+	const struct group *group = group_at(at->dir);
+	const char *comma = strchr(name, ',');
+	int error = find_named(group, name, found);
+
+	/* mkdir looks up what it has made with its attributes; an interface may have a comma. */
+	if (error == -ENOENT && comma && comma - name < SOCK_NAME_SIZE) {
+		char before[SOCK_NAME_SIZE];
+
+		snprintf(before, sizeof(before), "%.*s", (int)(comma - name), name);
+		error = find_named(group, before, found);
 	}
 	return error;
 }

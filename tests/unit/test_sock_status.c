@@ -219,7 +219,7 @@ static void rows_are_those_of_ss(void **state)
 	assert_as_ss();
 }
 
-#define TEST(test) cmocka_unit_test_teardown(test, close_all)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, fresh_network, close_all)
 
 int main(void)
 {
