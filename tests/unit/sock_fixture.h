@@ -91,30 +91,30 @@ static inline void become(uid_t uid)
 
 /* ---- sockets; what a test makes is closed behind it ---- */
 
-static int made[4096];
-static size_t made_count;
+static int kept[4096];
+static size_t kept_count;
 
 static inline int keep(int fd)
 {
 	if (fd < 0)
 		fail_msg("%s", strerror(errno));
-	made[made_count++] = fd;
+	kept[kept_count++] = fd;
 	return fd;
 }
 
 static inline int close_all(void **state)
 {
 	become(0);
-	while (made_count)
-		close(made[--made_count]);
+	while (kept_count)
+		close(kept[--kept_count]);
 	return 0;
 }
 
 static inline void end(int fd)
 {
-	for (size_t i = 0; i < made_count; i++)
-		if (made[i] == fd)
-			made[i] = made[--made_count];
+	for (size_t i = 0; i < kept_count; i++)
+		if (kept[i] == fd)
+			kept[i] = kept[--kept_count];
 	close(fd);
 }
 
@@ -305,8 +305,8 @@ static inline struct place object_at(const char *parent, const char *name)
 static inline char *show_at(struct place place, const char *file, int *error)
 {
 	const struct row *row = place.dir->rows;
-	char *text = NULL;
-	size_t size;
+	static char *text; /* static for a compiler that takes what it points to for it */
+	static size_t size;
 	FILE *out = open_memstream(&text, &size);
 
 	while (row->type != ROW_END && strcmp(row->name, file) != 0)

@@ -445,7 +445,7 @@ static void many_are_told_once_each(void **state)
 	list = gathered_from(TABLE_TCP);
 	assert_int_equal(list.count, MANY);
 	for (size_t i = 0; i < MANY; i++)
-		assert_int_equal(row_of(&list, made[2 * i + 1])->inet.local.port, 10000 + i);
+		assert_int_equal(row_of(&list, kept[2 * i + 1])->inet.local.port, 10000 + i);
 	sock_list_free(&list);
 }
 
