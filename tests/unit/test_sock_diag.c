@@ -265,21 +265,28 @@ static void unix_is_told(void **state)
 	}
 }
 
+static int take_pending(void *context, const struct sock_info *sock)
+{
+	assert_int_equal(sock->un.pending_count, 1);
+	*(uint32_t *)context = sock->un.pending[0];
+	return 0;
+}
+
 static void a_listener_tells_who_waits(void **state)
 {
 	int listener = listening(SOCK_STREAM, local(DIRECTORY "/l"), 4);
 	int first = connected(SOCK_STREAM, local(DIRECTORY "/l"));
 	int second = connected(SOCK_STREAM, local(DIRECTORY "/l")), server = accepted(listener);
-	struct sock_list list =
-		gathered((struct sock_query){.tables = TABLE_BIT(TABLE_UNIX), .pending = true});
+	struct sock_list list = gathered_from(TABLE_UNIX);
 	const struct sock_info *row = row_of(&list, listener);
+	uint32_t waiting;
 	struct stat st;
 
 	assert_int_equal(row->state, TCP_LISTEN);
 	assert_int_equal(row->recvq, 1);
 	assert_int_equal(row->sendq, 4);
-	assert_int_equal(row->un.pending_count, 1);
-	assert_int_equal(row->un.pending[0], inode_of(second));
+	assert_int_equal(sock_get_pending(inode_of(listener), take_pending, &waiting), 0);
+	assert_int_equal(waiting, inode_of(second));
 	assert_name(row, DIRECTORY "/l", strlen(DIRECTORY "/l"));
 	assert_int_equal(stat(DIRECTORY "/l", &st), 0);
 	assert_true(row->un.has_file);
@@ -292,6 +299,39 @@ static void a_listener_tells_who_waits(void **state)
 	assert_name(row, DIRECTORY "/l", strlen(DIRECTORY "/l"));
 	sock_list_free(&list);
 	unlink(DIRECTORY "/l");
+}
+
+static int count_pending(void *context, const struct sock_info *sock)
+{
+	*(size_t *)context = sock->un.pending_count;
+	return 0;
+}
+
+/* More than fit into what the kernel answers with hide no other socket. */
+static void many_may_wait(void **state)
+{
+	enum { WAITING = 1500 };
+	int listeners[20];
+	struct sock_list list;
+	size_t count = 0;
+	int error;
+
+	for (size_t i = 0; i < 20; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "@busy%zu", i);
+		listeners[i] = listening(SOCK_STREAM, local(name), i ? 100 : WAITING);
+		for (size_t j = 0; j < (i ? 100 : WAITING); j++)
+			connected(SOCK_STREAM, local(name));
+	}
+	list = gathered_from(TABLE_UNIX);
+	assert_int_equal(list.count, 20 + WAITING + 19 * 100);
+	assert_int_equal(row_of(&list, listeners[0])->recvq, WAITING);
+	sock_list_free(&list);
+	assert_int_equal(sock_get_pending(inode_of(listeners[1]), count_pending, &count), 0);
+	assert_int_equal(count, 100);
+	error = sock_get_pending(inode_of(listeners[0]), count_pending, &count);
+	assert_true(error == -EMSGSIZE || (error == 0 && count == WAITING));
 }
 
 static void names_are_told_byte_for_byte(void **state)
@@ -391,6 +431,33 @@ static void a_connection_of_ipv6_is_asked_for(void **state)
 	assert_int_equal(sock.inode, inode_of(server));
 }
 
+static void a_listener_is_asked_for(void **state)
+{
+	struct sock_end end = {{127, 0, 0, 1}, 0, 4000}, end6 = {.port = 4001}, other;
+	int fd = listening(SOCK_STREAM, ip("127.0.0.1", 4000), 5);
+	int fd6 = listening(SOCK_STREAM, ip("::", 4001), 5);
+	struct sock_list list = gathered_from(TABLE_TCP);
+	uint64_t cookie = row_of(&list, fd)->cookie, cookie6 = row_of(&list, fd6)->cookie;
+	struct sock_info sock;
+
+	sock_list_free(&list);
+	assert_int_equal(sock_get_listener(AF_INET, &end, cookie, &sock), 0);
+	assert_int_equal(sock.inode, inode_of(fd));
+	assert_int_equal(sock.cookie, cookie);
+	assert_int_equal(sock_get_listener(AF_INET6, &end6, cookie6, &sock), 0);
+	assert_int_equal(sock.inode, inode_of(fd6));
+	assert_int_equal(sock_get_listener(AF_INET, &end, cookie6, &sock), -ENOENT);
+	/* One that takes connections to this address too is not of this address. */
+	other = end6;
+	other.address[15] = 1;
+	assert_int_equal(sock_get_listener(AF_INET6, &other, cookie6, &sock), -ENOENT);
+	memset(&other, 0, sizeof(other));
+	other.port = 4001;
+	assert_int_equal(sock_get_listener(AF_INET, &other, cookie6, &sock), -ENOENT);
+	other.port = 4002;
+	assert_int_equal(sock_get_listener(AF_INET, &other, cookie, &sock), -ENOENT);
+}
+
 static void a_unix_socket_is_asked_for(void **state)
 {
 	struct sock_info sock;
@@ -480,9 +547,11 @@ int main(void)
 		TEST(others_are_told),
 		TEST(unix_is_told),
 		TEST(a_listener_tells_who_waits),
+		TEST(many_may_wait),
 		TEST(names_are_told_byte_for_byte),
 		TEST(a_connection_is_asked_for),
 		TEST(a_connection_of_ipv6_is_asked_for),
+		TEST(a_listener_is_asked_for),
 		TEST(a_unix_socket_is_asked_for),
 		TEST(the_caller_ends_it),
 		TEST(many_are_told_once_each),
