@@ -40,17 +40,17 @@ int pipe_keep_setup(int directory)
 {
 	char path[32];
 
-	if (keep.removals >= 0)
-		return 0;
 	keep.directory = directory;
 	if (directory < 0)
 		return 0;
-	keep.removals = inotify_init1(IN_CLOEXEC);
+	if (keep.removals < 0)
+		keep.removals = inotify_init1(IN_CLOEXEC);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", directory);
 	/* A file renamed over another removes that one. */
 	if (keep.removals >= 0 &&
 	    inotify_add_watch(keep.removals, path, IN_DELETE | IN_MOVED_TO) >= 0)
 		return 0;
+	/* There are pipes all the same, but none that can be kept. */
 	keep.error = errno;
 	if (keep.removals >= 0)
 		close(keep.removals);

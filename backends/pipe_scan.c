@@ -190,6 +190,9 @@ static struct pipe_seen *pipe_meet(struct pipe_scan *scan, const struct pipe_key
 		return NULL;
 	if (!unnamed)
 		*error = proc_fd_path(fd, path, sizeof(path));
+	/* The kernel tells no path that is longer than PATH_MAX. */
+	if (*error == -ENAMETOOLONG)
+		*error = snprintf(path, sizeof(path), "?");
 	if (*error < 0)
 		return NULL;
 	pipe = pipe_add(scan, key, unnamed ? PIPE_UNNAMED : PIPE_ELSEWHERE, &fd->st,
@@ -317,6 +320,7 @@ static int kept_add(struct pipe_scan *scan)
 		if (!keeper->pid)
 			error = proc_process(scan->self, &keeper->uid, keeper->command);
 		keeper->pid = scan->self;
+		keeper->uid = getuid(); /* the effective one is a caller's for the moment */
 		if (!error)
 			error = holder_add(pipe, keeper, -1, PIPE_KEEP);
 		if (error)

@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "kinds.h"
 #include "run_dir.h"
@@ -15,7 +14,6 @@
 int sock_list_add(void *context, const struct sock_info *sock)
 {
 	struct sock_list *list = context;
-	uint32_t *pending = NULL;
 
 	if (list->count == list->room) {
 		size_t room = list->room ? 2 * list->room : 8;
@@ -26,24 +24,12 @@ int sock_list_add(void *context, const struct sock_info *sock)
 		list->rows = rows;
 		list->room = room;
 	}
-	if (sock->table == TABLE_UNIX && sock->un.pending) {
-		pending = malloc(sock->un.pending_count * sizeof(*pending) + 1);
-		if (!pending)
-			return -ENOMEM;
-		memcpy(pending, sock->un.pending, sock->un.pending_count * sizeof(*pending));
-	}
-	list->rows[list->count] = *sock;
-	if (sock->table == TABLE_UNIX)
-		list->rows[list->count].un.pending = pending;
-	list->count++;
+	list->rows[list->count++] = *sock;
 	return 0;
 }
 
 void sock_list_free(struct sock_list *list)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (list->rows[i].table == TABLE_UNIX)
-			free((void *)list->rows[i].un.pending);
 	free(list->rows);
 	*list = (struct sock_list){NULL};
 }
@@ -79,7 +65,7 @@ typedef int table(FILE *out, const struct sock_list *list, const struct sock_use
 
 static int show_all(struct call *call, FILE *out, table *print)
 {
-	static const struct sock_query all = {.pending = true};
+	static const struct sock_query all;
 	struct sock_files files = {NULL};
 	struct sock_list list = {NULL};
 	struct sock_users users;

@@ -1,5 +1,5 @@
 /*
- * sock_diag.c - asking the kernel for sockets: the requests of sock_diag(7) and their answers.
+ * sock_diag.c - asking the kernel for sockets: the requests of sock_diag(7).
  */
 #include "sock_diag.h"
 
@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/sysmacros.h>
 #include <netinet/tcp.h>
-#include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink_diag.h>
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+
+#include "sock_answer.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -34,8 +34,7 @@ static const sa_family_t inet_families[FAMILIES] = {AF_INET, AF_INET6};
 struct asking {
 	struct mnl_socket *socket;
 	unsigned sequence;
-	/* Reads one answer: false if it is not to be shown. */
-	bool (*read)(struct asking *asking, const struct nlmsghdr *answer, struct sock_info *sock);
+	bool (*read)(const struct nlmsghdr *answer, struct sock_info *sock);
 	const struct sock_query *query;
 	enum sock_table table;
 	sock_each *each;
@@ -76,7 +75,7 @@ static int take_answer(const struct nlmsghdr *answer, void *context)
 	struct asking *asking = context;
 	struct sock_info sock = {.table = asking->table};
 
-	if (answer->nlmsg_type != SOCK_DIAG_BY_FAMILY || !asking->read(asking, answer, &sock) ||
+	if (answer->nlmsg_type != SOCK_DIAG_BY_FAMILY || !asking->read(answer, &sock) ||
 	    !sock_is_asked(asking->query, &sock))
 		return MNL_CB_OK;
 	asking->error = asking->each(asking->context, &sock);
@@ -141,11 +140,6 @@ static int ask(struct asking *asking, struct nlmsghdr *request)
 	}
 }
 
-static uint64_t cookie_of(const uint32_t cookie[2])
-{
-	return (uint64_t)cookie[1] << 32 | cookie[0];
-}
-
 bool sock_end_equal(const struct sock_end *one, const struct sock_end *other)
 {
 	return memcmp(one->address, other->address, sizeof(one->address)) == 0 &&
@@ -162,50 +156,6 @@ bool sock_is_asked(const struct sock_query *query, const struct sock_info *sock)
 }
 
 /* ---- IP ---- */
-
-static void end_read(struct sock_end *end, const uint32_t address[4], uint16_t port,
-		     uint32_t interface)
-{
-	memcpy(end->address, address, sizeof(end->address));
-	end->port = ntohs(port);
-	end->interface = interface;
-}
-
-static bool inet_read(struct asking *asking, const struct nlmsghdr *answer, struct sock_info *sock)
-{
-	const struct inet_diag_msg *message = mnl_nlmsg_get_payload(answer);
-	const struct nlattr *attribute;
-
-	if (mnl_nlmsg_get_payload_len(answer) < sizeof(*message))
-		return false;
-	sock->family = message->idiag_family;
-	sock->state = message->idiag_state;
-	sock->has_uid = true;
-	sock->uid = message->idiag_uid;
-	sock->recvq = message->idiag_rqueue;
-	sock->sendq = message->idiag_wqueue;
-	sock->inode = message->idiag_inode;
-	sock->cookie = cookie_of(message->id.idiag_cookie);
-	end_read(&sock->inet.local, message->id.idiag_src, message->id.idiag_sport,
-		 message->id.idiag_if);
-	end_read(&sock->inet.remote, message->id.idiag_dst, message->id.idiag_dport, 0);
-	switch (sock->table) {
-	case TABLE_RAW:
-		sock->type = SOCK_RAW;
-		break;
-	case TABLE_UDP:
-		sock->type = SOCK_DGRAM;
-		break;
-	default:
-		sock->type = SOCK_STREAM;
-	}
-	mnl_attr_for_each(attribute, answer,
-			  sizeof(*message)) if (mnl_attr_get_type(attribute) ==
-							INET_DIAG_SKV6ONLY &&
-						mnl_attr_validate(attribute, MNL_TYPE_U8) >= 0)
-		sock->v6only = mnl_attr_get_u8(attribute);
-	return true;
-}
 
 static int inet_protocol(enum sock_table table)
 {
@@ -243,7 +193,7 @@ static int inet_gather(struct asking *asking)
 {
 	const struct sock_query *query = asking->query;
 
-	asking->read = inet_read;
+	asking->read = sock_answer_inet;
 	for (int i = 0; i < FAMILIES; i++) {
 		_Alignas(struct nlmsghdr) char room[REQUEST_SIZE];
 		struct nlmsghdr *request = mnl_nlmsg_put_header(room);
@@ -271,124 +221,28 @@ static int inet_gather(struct asking *asking)
 
 /* ---- unix ---- */
 
-static void unix_read_attribute(const struct nlattr *attribute, struct sock_info *sock)
-{
-	const void *payload = mnl_attr_get_payload(attribute);
-	size_t size = mnl_attr_get_payload_len(attribute);
-
-	switch (mnl_attr_get_type(attribute)) {
-	case UNIX_DIAG_NAME:
-		if (size > sizeof(sock->un.name))
-			size = sizeof(sock->un.name);
-		memcpy(sock->un.name, payload, size);
-		/* A path comes with its NUL; an abstract name may be any bytes. */
-		sock->un.name_size = size && sock->un.name[0] ? strnlen(sock->un.name, size) : size;
-		break;
-	case UNIX_DIAG_VFS:
-		if (size >= sizeof(struct unix_diag_vfs)) {
-			const struct unix_diag_vfs *file = payload;
-
-			sock->un.has_file = true;
-			sock->un.file_inode = file->udiag_vfs_ino;
-			/* As the kernel has it inside: 12 bits and 20. */
-			sock->un.file_device = makedev(file->udiag_vfs_dev >> 20,
-						       file->udiag_vfs_dev & ((1u << 20) - 1));
-		}
-		break;
-	case UNIX_DIAG_PEER:
-		if (size >= sizeof(uint32_t))
-			sock->un.peer = mnl_attr_get_u32(attribute);
-		break;
-	case UNIX_DIAG_ICONS:
-		sock->un.pending = payload;
-		sock->un.pending_count = size / sizeof(uint32_t);
-		break;
-	case UNIX_DIAG_RQLEN:
-		if (size >= sizeof(struct unix_diag_rqlen)) {
-			const struct unix_diag_rqlen *queues = payload;
-
-			sock->recvq = queues->udiag_rqueue;
-			sock->sendq = queues->udiag_wqueue;
-		}
-		break;
-	case UNIX_DIAG_UID:
-		if (size >= sizeof(uint32_t)) {
-			sock->has_uid = true;
-			sock->uid = mnl_attr_get_u32(attribute);
-		}
-		break;
-	}
-}
-
-static bool unix_read(struct asking *asking, const struct nlmsghdr *answer, struct sock_info *sock)
-{
-	const struct unix_diag_msg *message = mnl_nlmsg_get_payload(answer);
-	const struct nlattr *attribute;
-
-	if (mnl_nlmsg_get_payload_len(answer) < sizeof(*message))
-		return false;
-	sock->family = AF_UNIX;
-	sock->type = message->udiag_type;
-	sock->state = message->udiag_state;
-	sock->inode = message->udiag_ino;
-	sock->cookie = cookie_of(message->udiag_cookie);
-	mnl_attr_for_each(attribute, answer, sizeof(*message)) unix_read_attribute(attribute, sock);
-	return true;
-}
-
-static int unix_ask(struct asking *asking, uint32_t inode)
+/*
+ * One, or with @inode 0 all.  Never asks for the pending ones of all: a dump ends where the first
+ * of its sockets has too many of them, and says nothing.
+ */
+static int unix_ask(struct asking *asking, uint32_t inode, uint32_t more)
 {
 	_Alignas(struct nlmsghdr) char room[REQUEST_SIZE];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(room);
 	struct unix_diag_req *asked = mnl_nlmsg_put_extra_header(request, sizeof(*asked));
 
-	asking->read = unix_read;
+	asking->read = sock_answer_unix;
 	asked->sdiag_family = AF_UNIX;
 	asked->udiag_states = asking->query->states ? asking->query->states : STATES_ALL;
 	asked->udiag_ino = inode;
 	asked->udiag_cookie[0] = asked->udiag_cookie[1] = INET_DIAG_NOCOOKIE;
 	asked->udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN |
-			    UDIAG_SHOW_UID | (asking->query->pending ? UDIAG_SHOW_ICONS : 0);
+			    UDIAG_SHOW_UID | more;
 	request->nlmsg_flags = inode ? 0 : NLM_F_DUMP;
 	return ask(asking, request);
 }
 
 /* ---- netlink, packet ---- */
-
-/* What waits in the queues, in bytes of the kernel's memory: all that is told of these. */
-static void queues_read(const struct nlattr *attribute, struct sock_info *sock)
-{
-	const uint32_t *memory = mnl_attr_get_payload(attribute);
-
-	if (mnl_attr_get_payload_len(attribute) <= SK_MEMINFO_WMEM_ALLOC * sizeof(*memory))
-		return;
-	sock->recvq = memory[SK_MEMINFO_RMEM_ALLOC];
-	sock->sendq = memory[SK_MEMINFO_WMEM_ALLOC];
-}
-
-static bool netlink_read(struct asking *asking, const struct nlmsghdr *answer,
-			 struct sock_info *sock)
-{
-	const struct netlink_diag_msg *message = mnl_nlmsg_get_payload(answer);
-	const struct nlattr *attribute;
-
-	if (mnl_nlmsg_get_payload_len(answer) < sizeof(*message))
-		return false;
-	sock->family = AF_NETLINK;
-	sock->type = message->ndiag_type;
-	sock->state = TCP_CLOSE; /* a connected one has an address to send to, and no other end */
-	sock->inode = message->ndiag_ino;
-	sock->cookie = cookie_of(message->ndiag_cookie);
-	sock->netlink.protocol = message->ndiag_protocol;
-	sock->netlink.connected = message->ndiag_state == NETLINK_CONNECTED;
-	sock->netlink.port = (int32_t)message->ndiag_portid;
-	sock->netlink.remote_port = (int32_t)message->ndiag_dst_portid;
-	sock->netlink.remote_group = message->ndiag_dst_group;
-	mnl_attr_for_each(attribute, answer, sizeof(*message)) if (mnl_attr_get_type(attribute) ==
-								   NETLINK_DIAG_MEMINFO)
-		queues_read(attribute, sock);
-	return true;
-}
 
 static int netlink_gather(struct asking *asking)
 {
@@ -396,53 +250,12 @@ static int netlink_gather(struct asking *asking)
 	struct nlmsghdr *request = mnl_nlmsg_put_header(room);
 	struct netlink_diag_req *asked = mnl_nlmsg_put_extra_header(request, sizeof(*asked));
 
-	asking->read = netlink_read;
+	asking->read = sock_answer_netlink;
 	asked->sdiag_family = AF_NETLINK;
 	asked->sdiag_protocol = NDIAG_PROTO_ALL;
 	asked->ndiag_show = NDIAG_SHOW_MEMINFO;
 	request->nlmsg_flags = NLM_F_DUMP;
 	return ask(asking, request);
-}
-
-static bool packet_read(struct asking *asking, const struct nlmsghdr *answer,
-			struct sock_info *sock)
-{
-	const struct packet_diag_msg *message = mnl_nlmsg_get_payload(answer);
-	const struct nlattr *attribute;
-
-	if (mnl_nlmsg_get_payload_len(answer) < sizeof(*message))
-		return false;
-	sock->family = AF_PACKET;
-	sock->type = message->pdiag_type;
-	sock->state = TCP_CLOSE;
-	sock->inode = message->pdiag_ino;
-	sock->cookie = cookie_of(message->pdiag_cookie);
-	sock->packet.protocol = message->pdiag_num;
-	mnl_attr_for_each(attribute, answer, sizeof(*message))
-	{
-		size_t size = mnl_attr_get_payload_len(attribute);
-
-		switch (mnl_attr_get_type(attribute)) {
-		case PACKET_DIAG_INFO:
-			if (size >= sizeof(struct packet_diag_info)) {
-				const struct packet_diag_info *info =
-					mnl_attr_get_payload(attribute);
-
-				sock->packet.interface = info->pdi_index;
-			}
-			break;
-		case PACKET_DIAG_MEMINFO:
-			queues_read(attribute, sock);
-			break;
-		case PACKET_DIAG_UID:
-			if (size >= sizeof(uint32_t)) {
-				sock->has_uid = true;
-				sock->uid = mnl_attr_get_u32(attribute);
-			}
-			break;
-		}
-	}
-	return true;
 }
 
 static int packet_gather(struct asking *asking)
@@ -451,7 +264,7 @@ static int packet_gather(struct asking *asking)
 	struct nlmsghdr *request = mnl_nlmsg_put_header(room);
 	struct packet_diag_req *asked = mnl_nlmsg_put_extra_header(request, sizeof(*asked));
 
-	asking->read = packet_read;
+	asking->read = sock_answer_packet;
 	asked->sdiag_family = AF_PACKET;
 	asked->pdiag_show = PACKET_SHOW_INFO | PACKET_SHOW_MEMINFO;
 	request->nlmsg_flags = NLM_F_DUMP;
@@ -470,7 +283,7 @@ static int table_gather(struct asking *asking)
 	case TABLE_PACKET:
 		return packet_gather(asking);
 	case TABLE_UNIX:
-		return unix_ask(asking, 0);
+		return unix_ask(asking, 0, 0);
 	case TABLE_RAW:
 		error = inet_gather(asking);
 		if (!asking->absent)
@@ -525,18 +338,17 @@ static int get_one(void *context, const struct sock_info *sock)
 }
 
 /* Room for the one answer of an exact request. */
-static struct asking *getting_new(enum sock_table table, struct sock_info *sock)
+static struct asking *getting_new(enum sock_table table, sock_each *each, void *context)
 {
 	static const struct sock_query query;
 	struct asking *asking = asking_new();
 
 	if (!asking)
 		return NULL;
-	*sock = (struct sock_info){.table = TABLES};
 	asking->query = &query;
 	asking->table = table;
-	asking->each = get_one;
-	asking->context = sock;
+	asking->each = each;
+	asking->context = context;
 	return asking;
 }
 
@@ -546,46 +358,80 @@ static void end_write(const struct sock_end *end, uint32_t address[4], uint16_t 
 	*port = htons(end->port);
 }
 
-int sock_get_connection(sa_family_t family, const struct sock_end *local,
-			const struct sock_end *remote, struct sock_info *sock)
+/* What the kernel would give a packet that comes from @remote to @local to; of any @cookie if 0. */
+static int get_tcp(sa_family_t family, const struct sock_end *local, const struct sock_end *remote,
+		   uint64_t cookie, struct sock_info *sock)
 {
 	_Alignas(struct nlmsghdr) char room[REQUEST_SIZE];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(room);
 	struct inet_diag_req_v2 *asked = inet_request(request, family, IPPROTO_TCP);
-	struct asking *asking = getting_new(TABLE_TCP, sock);
+	struct asking *asking = getting_new(TABLE_TCP, get_one, sock);
 	int error;
 
 	if (!asking)
 		return -errno;
+	*sock = (struct sock_info){.table = TABLE_TCP};
 	end_write(local, asked->id.idiag_src, &asked->id.idiag_sport);
 	end_write(remote, asked->id.idiag_dst, &asked->id.idiag_dport);
 	asked->id.idiag_if = local->interface;
-	asking->read = inet_read;
+	if (cookie) {
+		asked->id.idiag_cookie[0] = (uint32_t)cookie;
+		asked->id.idiag_cookie[1] = (uint32_t)(cookie >> 32);
+	}
+	asking->read = sock_answer_inet;
 	error = ask(asking, request);
 	asking_free(asking);
 	if (error)
-		return error;
-	/* Where there is no such connection the kernel finds the listener that would take it. */
-	if (sock->table != TABLE_TCP || sock->family != family || sock->state == TCP_LISTEN ||
-	    !sock_end_equal(&sock->inet.local, local) ||
+		return error == -ESTALE ? -ENOENT : error;
+	/* It may be one that takes packets to more addresses than this. */
+	if (sock->family != family || !sock_end_equal(&sock->inet.local, local) ||
 	    !sock_end_equal(&sock->inet.remote, remote))
 		return -ENOENT;
 	return 0;
 }
 
-int sock_get_unix(uint32_t inode, struct sock_info *sock)
+int sock_get_connection(sa_family_t family, const struct sock_end *local,
+			const struct sock_end *remote, struct sock_info *sock)
+{
+	int error = get_tcp(family, local, remote, 0, sock);
+
+	return !error && sock->state == TCP_LISTEN ? -ENOENT : error;
+}
+
+int sock_get_listener(sa_family_t family, const struct sock_end *local, uint64_t cookie,
+		      struct sock_info *sock)
+{
+	static const struct sock_end anyone;
+	int error = get_tcp(family, local, &anyone, cookie, sock);
+
+	return !error && sock->state != TCP_LISTEN ? -ENOENT : error;
+}
+
+static int get_unix(uint32_t inode, uint32_t more, sock_each *each, void *context)
 {
 	struct asking *asking;
 	int error;
 
 	if (!inode)
 		return -ENOENT;
-	asking = getting_new(TABLE_UNIX, sock);
+	asking = getting_new(TABLE_UNIX, each, context);
 	if (!asking)
 		return -errno;
-	error = unix_ask(asking, inode);
+	error = unix_ask(asking, inode, more);
 	asking_free(asking);
-	if (error)
-		return error;
-	return sock->table == TABLE_UNIX ? 0 : -ENOENT;
+	return error;
+}
+
+int sock_get_unix(uint32_t inode, struct sock_info *sock)
+{
+	int error;
+
+	*sock = (struct sock_info){.table = TABLE_UNIX};
+	error = get_unix(inode, 0, get_one, sock);
+	return !error && sock->inode != inode ? -ENOENT : error;
+}
+
+int sock_get_pending(uint32_t inode, sock_each *each, void *context)
+{
+	return get_unix(inode, UDIAG_SHOW_ICONS, each, context);
 }

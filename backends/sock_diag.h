@@ -97,7 +97,6 @@ struct sock_query {
 	uint32_t states; /* STATE_BIT() | ...; not of netlink and packet sockets, which have none */
 	sa_family_t family;
 	uint16_t port; /* local, of UDP, TCP and SCTP */
-	bool pending;  /* fill un.pending */
 };
 
 /* Takes one.  Returns 0, or what the gathering is to end with and to return. */
@@ -113,8 +112,20 @@ int sock_gather(const struct sock_query *query, sock_each *each, void *context, 
 /* The TCP socket with these two ends, which are of AF_INET or AF_INET6.  -ENOENT. */
 int sock_get_connection(sa_family_t family, const struct sock_end *local,
 			const struct sock_end *remote, struct sock_info *sock);
+/*
+ * The TCP listener of this address and cookie, much faster than by sock_gather.  -ENOENT: it is not
+ * there, or the kernel would give another of that address the next connection.
+ */
+int sock_get_listener(sa_family_t family, const struct sock_end *local, uint64_t cookie,
+		      struct sock_info *sock);
 /* The unix socket of an inode number.  -ENOENT. */
 int sock_get_unix(uint32_t inode, struct sock_info *sock);
+/*
+ * Calls @each with the unix listener of an inode number, and un.pending: the inode numbers of those
+ * that wait for it to accept them.  -EMSGSIZE: they are more than the kernel tells, about a
+ * thousand.
+ */
+int sock_get_pending(uint32_t inode, sock_each *each, void *context);
 
 /* Raw sockets from /proc/net.  *absent: they are not there. */
 int sock_proc_gather_raw(const struct sock_query *query, sock_each *each, void *context,

@@ -94,19 +94,26 @@ static const char *type_name(const struct sock_info *sock)
 	}
 }
 
-/* Inode numbers of those that wait for a unix listener to accept them. */
+static int add_pending(void *context, const struct sock_info *sock)
+{
+	for (size_t i = 0; i < sock->un.pending_count; i++)
+		if (json_array_append_new(context, json_integer(sock->un.pending[i])) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* Inode numbers of those that wait for a unix listener; null of others, and where it isn't told. */
 static json_t *json_pending(const struct sock_info *sock)
 {
 	json_t *list;
 
-	if (sock->table != TABLE_UNIX || !sock->un.pending)
+	if (sock->table != TABLE_UNIX || sock->state != TCP_LISTEN)
 		return json_null();
 	list = json_array();
-	for (size_t i = 0; list && i < sock->un.pending_count; i++)
-		if (json_array_append_new(list, json_integer(sock->un.pending[i])) < 0) {
-			json_decref(list);
-			list = NULL;
-		}
+	if (list && sock->recvq && sock_get_pending(sock->inode, add_pending, list) < 0) {
+		json_decref(list);
+		return json_null();
+	}
 	return list;
 }
 

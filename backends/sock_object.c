@@ -169,6 +169,7 @@ static int leader_compare(const void *one, const void *other)
 struct picking {
 	const struct group *group;
 	const char *name;
+	uint64_t identity; /* of one that is known to have been there; 0: not known */
 	const struct sock_files *files;
 	struct sock_list *list;
 };
@@ -184,27 +185,47 @@ static int pick(void *context, const struct sock_info *sock)
 	return strcmp(name, picking->name) ? 0 : sock_list_add(picking->list, sock);
 }
 
+static int pick_by_port(struct picking *picking, sa_family_t family, uint16_t port, uint32_t states)
+{
+	const struct sock_query query = {
+		.tables = TABLE_BIT(picking->group->table),
+		.states = states,
+		.family = family,
+		.port = port,
+	};
+
+	return sock_gather(&query, pick, picking, NULL);
+}
+
+/* The first ways are the faster ones, and nearly always enough. */
+static int pick_listener(struct picking *picking, sa_family_t family, const struct sock_end *end)
+{
+	struct sock_info sock;
+	int error = -ENOENT;
+
+	if (picking->identity)
+		error = sock_get_listener(family, end, picking->identity, &sock);
+	if (!error)
+		return pick(picking, &sock);
+	if (error == -ENOENT)
+		error = pick_by_port(picking, family, end->port, STATE_BIT(TCP_LISTEN));
+	if (error || picking->list->count)
+		return error;
+	return pick_by_port(picking, family, end->port, STATES_BOUND);
+}
+
 static int pick_bound(struct picking *picking, bool all)
 {
-	struct sock_query query = {
-		.tables = TABLE_BIT(picking->group->table),
-		.states = picking->group->states,
-	};
 	struct sock_end end;
-	int error = sock_end_read(picking->name, &query.family, &end, NULL);
+	sa_family_t family;
+	bool any;
+	int error = sock_end_read(picking->name, &family, &end, &any);
 
 	if (error)
 		return error;
-	query.port = end.port;
-	if (picking->group == &groups[GROUP_TCP] && !all) {
-		/* Sockets that are bound and no more take the kernel ten times as long to find. */
-		query.states = STATE_BIT(TCP_LISTEN);
-		error = sock_gather(&query, pick, picking, NULL);
-		if (error || picking->list->count)
-			return error;
-		query.states = STATES_BOUND;
-	}
-	return sock_gather(&query, pick, picking, NULL);
+	if (picking->group == &groups[GROUP_TCP] && !all)
+		return pick_listener(picking, family, &end);
+	return pick_by_port(picking, family, end.port, picking->group->states);
 }
 
 static int pick_connection(struct picking *picking)
@@ -231,7 +252,7 @@ static int pick_unnamed(struct picking *picking)
 
 static int pick_all(struct picking *picking, bool all)
 {
-	const struct sock_query query = {.tables = TABLE_BIT(TABLE_UNIX), .pending = all};
+	const struct sock_query query = {.tables = TABLE_BIT(TABLE_UNIX)};
 
 	switch (picking->group - groups) {
 	case GROUP_CONN:
@@ -264,7 +285,7 @@ int sock_object_gather(const struct place *place, bool all, struct sock_list *li
 	const struct group *group = group_at(place->dir);
 	bool file = is_file(group, place->name);
 	struct sock_files files = {NULL};
-	struct picking picking = {group, place->name, &files, list};
+	struct picking picking = {group, place->name, place->identity, &files, list};
 	struct stat st;
 	int error = 0;
 
@@ -371,15 +392,30 @@ static int find_listed(const struct group *group, const char *listed, struct pla
 	return 0;
 }
 
-int sock_object_find(struct call *call, const struct place *at, const char *name,
-		     struct place *found)
+static int find_named(const struct group *group, const char *name, struct place *found)
 {
 	/* Until this thread's next. */
 	static _Thread_local char listed[SOCK_NAME_SIZE];
-	const struct group *group = group_at(at->dir);
 	int error = name_read(group, name, listed);
 
 	return error ? error : find_listed(group, listed, found);
+}
+
+int sock_object_find(struct call *call, const struct place *at, const char *name,
+		     struct place *found)
+{
+	const struct group *group = group_at(at->dir);
+	const char *comma = strchr(name, ',');
+	int error = find_named(group, name, found);
+
+	/* mkdir looks up what it has made with its attributes; an interface may have a comma. */
+	if (error == -ENOENT && comma && comma - name < SOCK_NAME_SIZE) {
+		char before[SOCK_NAME_SIZE];
+
+		snprintf(before, sizeof(before), "%.*s", (int)(comma - name), name);
+		error = find_named(group, before, found);
+	}
+	return error;
 }
 
 /* ---- listing ---- */

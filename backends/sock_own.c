@@ -264,52 +264,48 @@ static bool own_find(const struct dir *parent, const char *name, struct place *p
 	return true;
 }
 
+/* The name without the attributes that mkdir reads, this thread's until its next; NULL: too long.
+ */
+static char *plain_name(const char *name)
+{
+	static _Thread_local char text[SOCK_NAME_SIZE];
+	size_t length = strcspn(name, ",");
+
+	if (length >= sizeof(text))
+		return NULL;
+	memcpy(text, name, length);
+	text[length] = '\0';
+	return text;
+}
+
 int sock_own_find_inet(struct call *call, const struct place *at, const char *name,
 		       struct place *found)
 {
-	/* Until this thread's next. */
-	static _Thread_local char text[SOCK_ADDR_TEXT];
-	size_t length = strcspn(name, ",");
+	char *text = plain_name(name);
 	struct sock_addr address;
 
 	*found = (struct place){NULL};
-	if (length >= sizeof(text))
-		return -ENOENT;
-	memcpy(text, name, length);
-	text[length] = '\0';
-	if (sock_addr_read(NULL, text, &address) == 0) {
+	if (text && sock_addr_read(NULL, text, &address) == 0) {
 		sock_addr_print(&address, text);
 		if (own_find(at->dir, text, found))
 			return 0;
 	}
-	return sock_object_find(call, at, text, found);
-}
-
-static int find_file(struct call *call, const struct place *at, const char *name,
-		     struct place *found)
-{
-	int error;
-
-	*found = (struct place){NULL};
-	if (own_find(at->dir, name, found))
-		return 0;
-	error = sock_object_find(call, at, name, found);
-	if (!error && !sock_unix_is_listed(found->name))
-		found->dir = &sock_unix_file_dir;
-	return error;
+	return sock_object_find(call, at, name, found);
 }
 
 int sock_own_find_unix(struct call *call, const struct place *at, const char *name,
 		       struct place *found)
 {
-	static _Thread_local char text[NAME_MAX + 1];
-	size_t length = strcspn(name, ",");
+	const char *text = plain_name(name);
+	int error;
 
-	if (length > NAME_MAX)
-		return -ENOENT;
-	memcpy(text, name, length);
-	text[length] = '\0';
-	return find_file(call, at, text, found);
+	*found = (struct place){NULL};
+	if (text && own_find(at->dir, text, found))
+		return 0;
+	error = sock_object_find(call, at, name, found);
+	if (!error && !sock_unix_is_listed(found->name))
+		found->dir = &sock_unix_file_dir;
+	return error;
 }
 
 struct listing_context {

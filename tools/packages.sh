@@ -31,6 +31,8 @@ lib:cmocka              libcmocka-dev       libcmocka-devel     cmocka          
 cmd:lsipc               util-linux          util-linux          util-linux          util-linux-misc
 cmd:unshare             util-linux          util-linux          util-linux          util-linux-misc
 cmd:ss                  iproute2            iproute             iproute2            iproute2
+cmd:hexdump             bsdextrautils       util-linux          util-linux          hexdump
+cmd:cmp                 diffutils           diffutils           diffutils           diffutils
 cmd:dash                dash                dash                dash                dash
 cmd:jq                  jq                  jq                  jq                  jq
 cmd:strace              strace              strace              strace              strace

@@ -1,6 +1,6 @@
 /*
- * fixture.c - a mount of its own for each test: its own IPC and mount namespaces, daemon and
- * /dev/shm.
+ * fixture.c - a mount of its own for each test: its own IPC and mount namespaces, daemon,
+ * /dev/shm and /run.
  */
 #include "fixture.h"
 
@@ -38,11 +38,32 @@ void fixture_isolate(void)
 	if (unshare(CLONE_NEWIPC | CLONE_NEWNS) < 0)
 		cannot_run("unshare");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0)
-		cannot_run("private /dev/shm");
+	    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0 ||
+	    mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
+		cannot_run("private /dev/shm and /run");
 	/* Whatever becomes of this program, no daemon of its stays behind. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	umask(0);
+}
+
+void fixture_isolate_processes(void)
+{
+	pid_t pid;
+	int status;
+
+	if (unshare(CLONE_NEWPID) < 0)
+		cannot_run("unshare");
+	pid = fork();
+	if (pid < 0)
+		cannot_run("fork");
+	if (pid > 0) {
+		if (waitpid(pid, &status, 0) < 0)
+			status = 1 << 8;
+		exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		cannot_run("private /proc");
 }
 
 static bool mounted(void)
@@ -198,8 +219,8 @@ static char state_of(pid_t pid)
 	return state;
 }
 
-/* The kernel's stack of the thread @pid has @function in it. */
-static bool is_in(pid_t pid, const char *function)
+/* The kernel's stack of the thread @pid has both functions in it. */
+static bool is_in(pid_t pid, const char *function, const char *other)
 {
 	char path[40], stack[4096];
 	FILE *file;
@@ -211,23 +232,28 @@ static bool is_in(pid_t pid, const char *function)
 	size = fread(stack, 1, sizeof(stack) - 1, file);
 	fclose(file);
 	stack[size] = '\0';
-	return strstr(stack, "request_wait_answer") && strstr(stack, function);
+	return strstr(stack, function) && strstr(stack, other);
 }
 
-static void wait_until_in(pid_t pid, const char *function)
+static void wait_until_in(pid_t pid, const char *function, const char *other)
 {
 	const struct timespec pause = {0, 500000};
 
-	while (!is_in(pid, function)) {
+	while (!is_in(pid, function, other)) {
 		if (strchr("ZX", state_of(pid)))
 			fail_msg("process %d has ended instead of waiting", (int)pid);
 		nanosleep(&pause, NULL);
 	}
 }
 
+void wait_until_asleep_in(pid_t pid, const char *function)
+{
+	wait_until_in(pid, function, function);
+}
+
 void wait_until_parked(pid_t pid)
 {
-	wait_until_in(pid, "fuse_direct_io");
+	wait_until_in(pid, "fuse_direct_io", "request_wait_answer");
 }
 
 void wait_until_open_parked(pid_t pid)
@@ -238,7 +264,7 @@ void wait_until_open_parked(pid_t pid)
 	/* An open that need not wait is answered before the daemon has answered many more requests.
 	 */
 	for (int same = 0; same < REQUESTS; same++) {
-		wait_until_in(pid, "fuse_send_open");
+		wait_until_in(pid, "fuse_send_open", "request_wait_answer");
 		assert_return_code(stat(MOUNT "/README", &st), errno);
 	}
 }

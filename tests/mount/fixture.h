@@ -1,6 +1,6 @@
 /*
- * fixture.h - a mount of its own for each test: its own IPC and mount namespaces, daemon and
- * /dev/shm.
+ * fixture.h - a mount of its own for each test: its own IPC and mount namespaces, daemon,
+ * /dev/shm and /run.
  */
 #ifndef IPCFS_TEST_FIXTURE_H
 #define IPCFS_TEST_FIXTURE_H
@@ -19,6 +19,8 @@
  * "skipped", and says why where that, or /dev/fuse, cannot be had.
  */
 void fixture_isolate(void);
+/* After it, for what looks at processes: into a PID namespace too, with a /proc of its own. */
+void fixture_isolate_processes(void);
 
 /* cmocka's setup and teardown: mounts with the options of `fixture_options` ("" by default). */
 int fixture_mount(void **state);
@@ -44,6 +46,8 @@ long get_number(const char *path);
 pid_t spawn(int (*function)(void *), void *argument);
 /* Its exit status; -signal if a signal ended it. */
 int reap(pid_t pid);
+/* Returns when the kernel's stack of the thread @pid has @function in it, as part of its name. */
+void wait_until_asleep_in(pid_t pid, const char *function);
 /* Returns when the thread @pid sleeps in the kernel in a read or write of the mount. */
 void wait_until_parked(pid_t pid);
 /* The same for an open that the daemon does not answer. */

@@ -4,75 +4,30 @@
  * Each operation of each kind is done twice on objects that are alike: through the tree, and by the
  * system call itself, by a process of the same identity.  Both must end with the same errno.
  */
-#include "fixture.h"
+#include "matrix.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <mqueue.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
-#include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OWNER = 1001, OTHER = 1002, MEMBER = 1003, NEW_OWNER = 1004, GROUP = 2000, KEY = 0x51 };
+enum { KEY = 0x51 };
 
 #define QUEUE MOUNT "/mq/0x51"
 #define SET MOUNT "/sem/0x51"
 #define POSIX_QUEUE MOUNT "/mq/u"
 #define POSIX_SEM MOUNT "/sem/u"
 
-/* ---- identities ---- */
-
-struct identity {
-	const char *name;
-	uid_t uid;
-	gid_t gid, supplementary;
-	bool no_capabilities;
-};
-
-static const struct identity identities[] = {
-	{"owner (or creator)", OWNER, OWNER, 0, false},
-	{"owner after chown", NEW_OWNER, NEW_OWNER, 0, false},
-	{"member of the group", MEMBER, MEMBER, GROUP, false},
-	{"other", OTHER, OTHER, 0, false},
-	{"root", 0, 0, 0, false},
-	{"root without capabilities", 0, 0, 0, true},
-};
-
-static void become(const struct identity *who)
-{
-	if (setgroups(who->supplementary ? 1 : 0, &who->supplementary) < 0 ||
-	    setresgid(who->gid, who->gid, who->gid) < 0 ||
-	    setresuid(who->uid, who->uid, who->uid) < 0)
-		_exit(100);
-	if (who->no_capabilities) {
-		cap_t none = cap_init();
-
-		if (!none || cap_set_proc(none) < 0)
-			_exit(101);
-	}
-}
-
-/* ---- the operations; each returns 0 or an errno ---- */
-
-static int tree(int result)
-{
-	return result < 0 ? -result : 0;
-}
-
-static int errno_of(long result)
-{
-	return result < 0 ? errno : 0;
-}
+/* ---- the operations ---- */
 
 static int msg_id(void)
 {
@@ -88,14 +43,6 @@ struct message {
 	long type;
 	char text[64];
 };
-
-static int tree_read(const char *path)
-{
-	char text[4096];
-	ssize_t size = get(path, text, sizeof(text));
-
-	return size < 0 ? (int)-size : 0;
-}
 
 static int tree_msg_send(void)
 {
@@ -400,11 +347,7 @@ static int direct_posix_remove(void)
 	return errno_of(sem_unlink("/u"));
 }
 
-static const struct {
-	const char *name;
-	int (*tree)(void);
-	int (*direct)(void);
-} operations[] = {
+static const struct operation operations[] = {
 	{"msgsnd", tree_msg_send, direct_msg_send},
 	{"msgrcv", tree_msg_receive, direct_msg_receive},
 	{"msgrcv MSG_COPY", tree_msg_peek, direct_msg_peek},
@@ -478,63 +421,10 @@ static void prepare(mode_t mode, bool given_away)
 	assert_return_code(semctl(sem_id(), 0, IPC_STAT, &known_set), errno);
 }
 
-/* ---- the matrix ---- */
-
-struct attempt {
-	const struct identity *who;
-	int (*operation)(void);
-};
-
-static int try_it(void *argument)
-{
-	const struct attempt *attempt = argument;
-
-	become(attempt->who);
-	return attempt->operation();
-}
-
-static int outcome(const struct identity *who, int (*operation)(void), mode_t mode, bool given_away)
-{
-	struct attempt attempt = {who, operation};
-
-	prepare(mode, given_away);
-	return reap(spawn(try_it, &attempt));
-}
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
 static void test_same_errno(void **state)
 {
-	static const mode_t modes[] = {0600, 0660, 0640, 0606, 0444, 0};
-	unsigned cases = 0, differ = 0, refused = 0;
-
-	for (size_t m = 0; m < COUNT(modes); m++)
-		for (size_t given = 0; given < 2; given++)
-			for (size_t i = 0; i < COUNT(identities); i++)
-				for (size_t o = 0; o < COUNT(operations); o++) {
-					int tree_says = outcome(&identities[i], operations[o].tree,
-								modes[m], given);
-					int direct_says =
-						outcome(&identities[i], operations[o].direct,
-							modes[m], given);
-
-					cases++;
-					refused += direct_says != 0;
-					if (tree_says == direct_says)
-						continue;
-					differ++;
-					print_error("%s by %s, mode %04o%s: %s through the tree, "
-						    "%s directly\n",
-						    operations[o].name, identities[i].name,
-						    modes[m], given ? " given away" : "",
-						    tree_says ? strerrorname_np(tree_says) : "done",
-						    direct_says ? strerrorname_np(direct_says)
-								: "done");
-				}
+	matrix_compare(operations, COUNT(operations), prepare);
 	remove_objects();
-	print_message("%u cases, %u of them refusals, %u differ\n", cases, refused, differ);
-	assert_int_equal(differ, 0);
-	assert_true(refused > 0 && refused < cases);
 }
 
 static void test_new_objects_belong_to_the_caller(void **state)

@@ -200,6 +200,15 @@ static inline void assert_shows_number(const char *name, const char *file,
 	assert_shows(name, file, expected);
 }
 
+static inline unsigned long long rss(const char *name)
+{
+	char *text = show(name, "rss");
+	unsigned long long bytes = strtoull(text, NULL, 10);
+
+	free(text);
+	return bytes;
+}
+
 static inline int store(const char *name, const char *file, const char *text)
 {
 	struct place place = shm_at(name);

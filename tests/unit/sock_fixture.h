@@ -57,16 +57,24 @@ static inline void loopback_up(void)
 	close(fd);
 }
 
+/* A network that no test before has left connections in, which the kernel winds up for a minute. */
+static inline int fresh_network(void **state)
+{
+	if (unshare(CLONE_NEWNET) < 0)
+		return -1;
+	loopback_up();
+	return 0;
+}
+
 /* Leaves the machine's sockets behind; where that is not allowed there is nothing to test (77). */
 static inline void fixture_enter(void)
 {
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
+	if (fresh_network(NULL) < 0 || unshare(CLONE_NEWNS) < 0 ||
 	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", DIRECTORY, "tmpfs", 0, "mode=1777") < 0) {
 		fprintf(stderr, "skip: needs namespaces of its own: %s\n", strerror(errno));
 		exit(77);
 	}
-	loopback_up();
 	umask(0);
 	signal(SIGPIPE, SIG_IGN);
 	if (sock_kind.setup(&(struct settings){.run_dir = RUN_DIRECTORY}) < 0)
@@ -83,30 +91,30 @@ static inline void become(uid_t uid)
 
 /* ---- sockets; what a test makes is closed behind it ---- */
 
-static int made[4096];
-static size_t made_count;
+static int kept[4096];
+static size_t kept_count;
 
 static inline int keep(int fd)
 {
 	if (fd < 0)
 		fail_msg("%s", strerror(errno));
-	made[made_count++] = fd;
+	kept[kept_count++] = fd;
 	return fd;
 }
 
 static inline int close_all(void **state)
 {
 	become(0);
-	while (made_count)
-		close(made[--made_count]);
+	while (kept_count)
+		close(kept[--kept_count]);
 	return 0;
 }
 
 static inline void end(int fd)
 {
-	for (size_t i = 0; i < made_count; i++)
-		if (made[i] == fd)
-			made[i] = made[--made_count];
+	for (size_t i = 0; i < kept_count; i++)
+		if (kept[i] == fd)
+			kept[i] = kept[--kept_count];
 	close(fd);
 }
 
@@ -297,8 +305,8 @@ static inline struct place object_at(const char *parent, const char *name)
 static inline char *show_at(struct place place, const char *file, int *error)
 {
 	const struct row *row = place.dir->rows;
-	char *text = NULL;
-	size_t size;
+	static char *text; /* static for a compiler that takes what it points to for it */
+	static size_t size;
 	FILE *out = open_memstream(&text, &size);
 
 	while (row->type != ROW_END && strcmp(row->name, file) != 0)

@@ -59,15 +59,6 @@ static void unmake(const struct way *way, char *at, size_t size)
 	assert_int_equal(way->resizes ? munmap(at, size) : shmdt(at), 0);
 }
 
-static unsigned long long rss(const char *name)
-{
-	char *text = show(name, "rss");
-	unsigned long long bytes = strtoull(text, NULL, 10);
-
-	free(text);
-	return bytes;
-}
-
 static void the_same_pages(void **state)
 {
 	const struct way *way = begin(state);
@@ -367,16 +358,18 @@ struct worker {
 static void *worker_run(void *context)
 {
 	struct worker *worker = context;
-	char *written = malloc(5 * page), *back = malloc(5 * page);
+	const struct memory *memory = worker->handle->memory;
+	void *shared = worker->handle->state;
+	const size_t size = 5 * page;
+	const off_t offset = worker->number * (off_t)size;
+	char *written = malloc(size), *back = malloc(size);
+	struct call own = {.uid = call.uid};
 
 	for (int i = 0; i < ROUNDS; i++) {
-		off_t offset = worker->number * 5 * (off_t)page;
-
-		memset(written, worker->number * 50 + i % 50, 5 * page);
-		if (handle_write(worker->handle, written, 5 * page, offset) !=
-			    (ssize_t)(5 * page) ||
-		    handle_read(worker->handle, back, 5 * page, offset) != (ssize_t)(5 * page) ||
-		    memcmp(written, back, 5 * page) != 0)
+		memset(written, worker->number * 50 + i % 50, size);
+		if (memory->write(&own, shared, written, size, offset, false) != (ssize_t)size ||
+		    memory->read(shared, back, size, offset) != (ssize_t)size ||
+		    memcmp(written, back, size) != 0)
 			worker->wrong++;
 	}
 	free(written);
@@ -626,153 +619,12 @@ static void opening_removes_nothing(void **state)
 	assert_shows(SYSV, "nattch", "0\n");
 }
 
-/* ---- huge pages ---- */
-
-#define OVERCOMMIT "/proc/sys/vm/nr_overcommit_hugepages"
-
-static char overcommit[32]; /* what it was, once it has been changed */
-
-/* A limit of the whole machine: put back however this ends. */
-static void overcommit_restore(void)
-{
-	size_t length = strlen(overcommit);
-	int fd = length ? open(OVERCOMMIT, O_WRONLY) : -1;
-
-	if (length && (fd < 0 || write(fd, overcommit, length) != (ssize_t)length))
-		write(STDERR_FILENO, "cannot put back " OVERCOMMIT "\n", 52);
-	if (fd >= 0)
-		close(fd);
-	overcommit[0] = '\0';
-}
-
-static void restore_and_end(int ending)
-{
-	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
-		overcommit_restore();
-	signal(ending, SIG_DFL);
-	raise(ending);
-}
-
-static int huge_setup(void **state)
-{
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM, SIGABRT};
-	unsigned long long before = read_number(OVERCOMMIT);
-
-	if (before >= 4 || access(OVERCOMMIT, W_OK) < 0)
-		return 0;
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-		signal(ends[i], restore_and_end);
-	atexit(overcommit_restore);
-	snprintf(overcommit, sizeof(overcommit), "%llu\n", before);
-	write_text(OVERCOMMIT, "4\n");
-	return 0;
-}
-
-static int huge_teardown(void **state)
-{
-	int result = remove_all(state);
-
-	overcommit_restore();
-	return result;
-}
-
-static void huge_pages(void **state)
-{
-	const struct way *way = *state;
-	const size_t size = 3000000; /* of two pages of 2 MiB */
-	int id = shmget(KEY, size, IPC_CREAT | SHM_HUGETLB | 0644);
-	char *at, *buffer;
-	struct handle handle;
-	struct stat st = {0};
-	char byte;
-
-	if (id < 0) {
-		print_message("skip: no huge page can be had: %s\n", strerror(errno));
-		skip();
-	}
-	at = shmat(id, NULL, 0);
-	assert_ptr_not_equal(at, (void *)-1);
-	buffer = malloc(size + 100);
-	memset(at + 2500000, 'h', 1000);
-	become(way->uid);
-	handle = handle_open(SYSV, O_RDONLY);
-	assert_int_equal(handle.memory->file(handle.state), -1);
-	assert_shows(SYSV, "nattch", way->has_file ? "1\n" : "2\n");
-	memset(buffer, '?', size + 100);
-	assert_int_equal(handle_read(&handle, buffer, size + 100, 0), size);
-	assert_memory_equal(buffer, at, size);
-	assert_int_equal(buffer[2500000], 'h');
-	assert_int_equal(buffer[size], '?');
-	assert_int_equal(handle_read(&handle, &byte, 1, (off_t)size), 0);
-	assert_int_equal(handle.memory->seek(handle.state, 5, SEEK_DATA), 5);
-	assert_int_equal(handle.memory->seek(handle.state, 5, SEEK_HOLE), size);
-	assert_int_equal(handle.memory->stat(&handle.place, handle.state, &st), 0);
-	assert_int_equal(st.st_size, size);
-	handle_close(&handle);
-	assert_shows(SYSV, "nattch", "1\n");
-	become(0);
-	assert_int_equal(handle.place.dir->change(&call, &handle.place,
-						  &(struct change){.has_mode = true, .mode = 0666}),
-			 0);
-	become(way->uid);
-
-	/* The file takes no writing: for that it stays attached. */
-	handle = handle_open(SYSV, O_RDWR);
-	assert_int_equal(handle.memory->file(handle.state), -1);
-	assert_shows(SYSV, "nattch", "2\n");
-	assert_int_equal(handle_write(&handle, "written", 7, 2097150), 7);
-	assert_memory_equal(at + 2097150, "written", 7);
-	assert_int_equal(handle_read(&handle, buffer, 7, 2097150), 7);
-	assert_memory_equal(buffer, "written", 7);
-	assert_int_equal(handle_write(&handle, "written", 7, (off_t)size - 1), 1);
-	assert_refused((int)handle_write(&handle, "x", 1, (off_t)size), ENOSPC, "3000000");
-	assert_int_equal(handle.memory->truncate(&call, &handle.place, 0), 0);
-	assert_int_equal(
-		handle_allocate(&handle, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 2097152),
-		way->has_file ? 0 : -EOPNOTSUPP);
-	assert_int_equal(at[2097150], way->has_file ? 0 : 'w');
-	assert_int_equal(at[2097152], 'i');
-	assert_shows(SYSV, "size", "3000000\n");
-	assert_true(rss(SYSV) <= 3002368); /* in whole pages of 4 KiB */
-	handle_close(&handle);
-	become(0);
-	shmdt(at);
-	free(buffer);
-}
-
-/* By the file, reading what has no page takes none. */
-static void huge_holes(void **state)
-{
-	int id = shmget(KEY, 4 << 20, IPC_CREAT | SHM_HUGETLB | 0600);
-	struct handle handle;
-	struct stat st = {0};
-	char buffer[100];
-
-	if (id < 0) {
-		print_message("skip: no huge page can be had: %s\n", strerror(errno));
-		skip();
-	}
-	handle = handle_open(SYSV, O_RDONLY);
-	memset(buffer, '?', sizeof(buffer));
-	assert_int_equal(handle_read(&handle, buffer, 100, 1000000), 100);
-	for (int i = 0; i < 100; i++)
-		assert_int_equal(buffer[i], 0);
-	assert_shows(SYSV, "rss", "0\n");
-	assert_int_equal(handle.memory->stat(&handle.place, handle.state, &st), 0);
-	assert_int_equal(st.st_blocks, 0);
-	handle_close(&handle);
-}
-
 #define ON(test, way)                                                               \
 	{                                                                           \
 #test " " #way, test, NULL, remove_all, (void *)(uintptr_t) & (way) \
 	}
 #define ON_ALL(test) \
 	ON(test, by_file), ON(test, by_attaching), ON(test, by_name), ON(test, by_name_as_user)
-#define HUGE(test, way)                                                                      \
-	{                                                                                    \
-#test " " #way, test, huge_setup, huge_teardown, (void *)(uintptr_t) & (way) \
-	}
 
 int main(void)
 {
@@ -795,9 +647,6 @@ int main(void)
 		ON(a_limit_of_file_size, by_name),
 		ON(opening_removes_nothing, by_file),
 		ON(opening_removes_nothing, by_attaching),
-		HUGE(huge_pages, by_file),
-		HUGE(huge_pages, by_attaching),
-		HUGE(huge_holes, by_file),
 	};
 
 	fixture_enter();

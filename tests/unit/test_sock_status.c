@@ -219,14 +219,244 @@ static void rows_are_those_of_ss(void **state)
 	assert_as_ss();
 }
 
-#define TEST(test) cmocka_unit_test_teardown(test, close_all)
+/* A name with bytes that would break a row is still one row of as many words. */
+static void odd_names_break_no_row(void **state)
+{
+	static const char odd[] = DIRECTORY "/a b\n\t\xff\\", *word = odd;
+	char *text, expected[128];
+	int fd = bound(SOCK_DGRAM, local(word));
+
+	snprintf(expected, sizeof(expected),
+		 "\nu_dgr UNCONN     0        0        %s/a\\040b\\012\\011\xff\\134 %u ",
+		 DIRECTORY, inode_of(fd));
+	text = show("", NULL, "status");
+	assert_non_null(strstr(text, expected));
+	free(text);
+	assert_int_equal(unlink(odd), 0);
+}
+
+static void a_table_has_a_title_and_an_end(void **state)
+{
+	static const char head[] = "\n------ Sockets --------\n"
+				   "Netid State      Recv-Q   Send-Q   Local                       "
+				   " Peer               "
+				   "          Process\n";
+	char *text = show("", NULL, "status"), *last;
+
+	assert_memory_equal(text, head, sizeof(head) - 1);
+	last = strstr(text, "\n\n");
+	assert_non_null(last);
+	assert_true(!last[2] || last[2] == '#');
+	free(text);
+	/* Of one, only its rows. */
+	listening(SOCK_STREAM, ip("127.0.0.1", 4000), 1);
+	text = show("tcp", "127.0.0.1:4000", "status");
+	assert_memory_equal(text, head, sizeof(head) - 1);
+	last = strstr(text + sizeof(head) - 1, "\n");
+	assert_true(!last[1] || last[1] == '#');
+	free(text);
+}
+
+/* ---- JSON ---- */
+
+static json_t *json_read(char *text)
+{
+	json_error_t error;
+	json_t *value = json_loads(text, 0, &error);
+
+	if (!value)
+		fail_msg("%s", error.text);
+	assert_true(json_is_array(value));
+	free(text);
+	return value;
+}
+
+static const json_t *row_named(const json_t *array, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const json_t *row = json_array_get(array, i);
+		const char *found = json_string_value(json_object_get(row, "name"));
+
+		if (found && strcmp(found, name) == 0)
+			return row;
+	}
+	fail_msg("no %s", name);
+	return NULL;
+}
+
+static void assert_text(const json_t *row, const char *key, const char *expected)
+{
+	assert_string_equal(json_string_value(json_object_get(row, key)), expected);
+}
+
+static void assert_number(const json_t *row, const char *key, json_int_t expected)
+{
+	assert_true(json_is_integer(json_object_get(row, key)));
+	assert_int_equal(json_integer_value(json_object_get(row, key)), expected);
+}
+
+static void assert_null_value(const json_t *row, const char *key)
+{
+	assert_true(json_is_null(json_object_get(row, key)));
+}
+
+static void json_is_typed(void **state)
+{
+	static const char *const keys[] = {"name",    "netid",   "family",  "type",  "state",
+					   "recvq",   "sendq",   "backlog", "local", "remote",
+					   "v6only",  "uid",     "user",    "inode", "peer",
+					   "pending", "holders", "hidden"};
+	int listener = listening(SOCK_STREAM, ip("::", 4000), 5);
+	json_t *all, *one;
+	const json_t *row, *holder;
+
+	connected(SOCK_STREAM, ip("::1", 4000));
+	await_input(listener);
+	make_others();
+	all = json_read(show("", NULL, "status.json"));
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		row = json_array_get(all, i);
+		assert_int_equal(json_object_size(row), sizeof(keys) / sizeof(*keys));
+		for (size_t key = 0; key < sizeof(keys) / sizeof(*keys); key++)
+			if (!json_object_get(row, keys[key]))
+				fail_msg("row %zu has no %s", i, keys[key]);
+		assert_true(json_is_array(json_object_get(row, "holders")));
+	}
+	row = row_named(all, "tcp/any:4000");
+	assert_text(row, "netid", "tcp");
+	assert_text(row, "family", "inet6");
+	assert_text(row, "type", "stream");
+	assert_text(row, "state", "LISTEN");
+	assert_number(row, "recvq", 1);
+	assert_number(row, "backlog", 5);
+	assert_text(row, "local", ":::4000");
+	assert_null_value(row, "remote");
+	assert_true(json_is_false(json_object_get(row, "v6only")));
+	assert_number(row, "uid", 0);
+	assert_text(row, "user", "root");
+	assert_number(row, "inode", inode_of(listener));
+	assert_null_value(row, "peer");
+	assert_null_value(row, "pending");
+	holder = json_array_get(json_object_get(row, "holders"), 0);
+	assert_number(holder, "pid", getpid());
+	assert_text(holder, "user", "root");
+	assert_text(holder, "command", "unit-sock_statu");
+	/* Of one: the same, in an array of one. */
+	one = json_read(show("tcp", "any:4000", "status.json"));
+	assert_int_equal(json_array_size(one), 1);
+	assert_true(json_equal(json_array_get(one, 0), row));
+	json_decref(one);
+	json_decref(all);
+}
+
+static void json_of_unix_has_both_ends(void **state)
+{
+	int listener = listening(SOCK_STREAM, local(DIRECTORY "/l\n\xff"), 5), client, server;
+	char name[64], anon[32], text[64];
+	json_t *all, *one;
+	const json_t *row;
+	int waiting;
+
+	client = connected(SOCK_STREAM, local(DIRECTORY "/l\n\xff"));
+	server = accepted(listener);
+	waiting = connected(SOCK_STREAM, local(DIRECTORY "/l\n\xff"));
+	all = json_read(show("", NULL, "status.json"));
+	row = row_named(all, "unix/%2Fmnt%2Fl%0A\\xff");
+	assert_text(row, "local", DIRECTORY "/l\\012\\xff");
+	assert_number(row, "backlog", 5);
+	assert_int_equal(json_array_size(json_object_get(row, "pending")), 1);
+	assert_int_equal(json_integer_value(json_array_get(json_object_get(row, "pending"), 0)),
+			 inode_of(waiting));
+	snprintf(name, sizeof(name), "unix/anon/%u", inode_of(client));
+	row = row_named(all, name);
+	assert_text(row, "remote", DIRECTORY "/l\\012\\xff");
+	assert_number(row, "peer", inode_of(server));
+	assert_null_value(row, "backlog");
+	/* Asked alone, it finds the other end too. */
+	snprintf(anon, sizeof(anon), "%u", inode_of(server));
+	snprintf(text, sizeof(text), "anon/%u", inode_of(client));
+	one = json_read(show("unix/anon", anon, "status.json"));
+	assert_text(json_array_get(one, 0), "remote", text);
+	snprintf(name, sizeof(name), "unix/anon/%s", anon);
+	assert_true(json_equal(json_array_get(one, 0), row_named(all, name)));
+	json_decref(one);
+	/* Who waits has no other end yet. */
+	snprintf(name, sizeof(name), "unix/anon/%u", inode_of(waiting));
+	assert_null_value(row_named(all, name), "remote");
+	json_decref(all);
+	assert_int_equal(unlink(DIRECTORY "/l\n\xff"), 0);
+}
+
+/* Each row that has a directory says its path, and there it is found. */
+static void names_lead_to_their_sockets(void **state)
+{
+	json_t *all;
+	size_t objects = 0;
+
+	make_all_sorts();
+	all = json_read(show("", NULL, "status.json"));
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		const json_t *row = json_array_get(all, i);
+		const char *path = json_string_value(json_object_get(row, "name"));
+		char parent[SOCK_PATH_SIZE], *slash, *text;
+
+		if (!path)
+			continue;
+		strcpy(parent, path);
+		slash = strrchr(parent, '/');
+		*slash = '\0';
+		assert_there(parent, slash + 1);
+		text = show(parent, slash + 1, "state");
+		text[strcspn(text, "\n")] = '\0';
+		assert_text(row, "state", text);
+		free(text);
+		objects++;
+	}
+	assert_in_range(objects, 45, 60);
+	json_decref(all);
+}
+
+static void limits_are_the_kernels(void **state)
+{
+	char *text = show("", NULL, "limits"), expected[128] = "", value[32];
+	FILE *file = fopen("/proc/sys/net/core/somaxconn", "re");
+
+	assert_non_null(fgets(value, sizeof(value), file));
+	fclose(file);
+	snprintf(expected, sizeof(expected), "max connections waiting for accept = %s", value);
+	assert_non_null(strstr(text, expected));
+	free(text);
+}
+
+static void many_sockets_are_as_ss_has_them(void **state)
+{
+	int fds[2];
+
+	for (uint16_t i = 0; i < 400; i++) {
+		listening(SOCK_STREAM, ip("127.0.0.1", (uint16_t)(10000 + i)), i);
+		bound(SOCK_DGRAM, ip("::1", (uint16_t)(10000 + i)));
+		pair(SOCK_STREAM, fds);
+	}
+	assert_as_ss();
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, fresh_network, close_all)
 
 int main(void)
 {
+	const struct rlimit files = {4096, 4096};
 	const struct CMUnitTest tests[] = {
 		TEST(rows_are_those_of_ss),
+		TEST(many_sockets_are_as_ss_has_them),
+		TEST(odd_names_break_no_row),
+		TEST(a_table_has_a_title_and_an_end),
+		TEST(json_is_typed),
+		TEST(json_of_unix_has_both_ends),
+		TEST(names_lead_to_their_sockets),
+		TEST(limits_are_the_kernels),
 	};
 
+	setrlimit(RLIMIT_NOFILE, &files);
 	fixture_enter();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
