@@ -122,6 +122,7 @@ static int accept_enter(struct call *call, void *state)
 		close(fd);
 		return error;
 	}
+	accepting->stream.is_unix = peer.any.sa_family == AF_UNIX;
 	sock_stream_begin(&accepting->stream, fd, sock_bound_type(bound));
 	return 0;
 }

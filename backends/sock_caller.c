@@ -2,7 +2,7 @@
  * sock_caller.c - where the caller is: its network namespace, and its root directory.
  *
  * A path is walked a name at a time.  Whether a name is a mount point is known before the walk goes
- * into it, and what is mounted there is looked up in the caller's own table of mounts: no request
+ * into it, and what is mounted there is looked up in the tables of mounts: no request
  * goes to a file system that another process serves.
  */
 #include "sock_caller.h"
@@ -61,7 +61,6 @@ struct walk {
 	struct call *call;
 	pid_t pid;
 	int root, at;            /* -1: the root */
-	FILE *mounts;            /* of the caller */
 	char path[PATH_MAX];     /* where the walk is; no link is in it */
 	char left[2 * PATH_MAX]; /* what it has to go */
 	unsigned links;
@@ -77,37 +76,50 @@ static int root_open(void *context)
 	return walk->root < 0 ? -errno : 0;
 }
 
-static int mounts_open(void *context)
-{
-	struct walk *walk = context;
-	char path[48];
+struct mount_wish {
+	pid_t pid; /* whose table; 0: the daemon's */
+	uint64_t mount;
+	char *type; /* 32 bytes */
+};
 
-	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)walk->pid);
-	walk->mounts = fopen(path, "re");
-	return walk->mounts ? 0 : -errno;
-}
-
-/* The type of the file system that is mounted as number @mount, by proc_pid_mountinfo(5). */
-static int mount_type(struct walk *walk, uint64_t mount, char type[32])
+/* Looks in one table of mounts, by proc_pid_mountinfo(5).  -ENOENT. */
+static int mount_find(void *context)
 {
-	char *line = NULL;
+	const struct mount_wish *wish = context;
+	char path[48] = "/proc/self/mountinfo", *line = NULL;
 	size_t room = 0;
-	int error = walk->mounts ? 0 : as_daemon(walk->call, mounts_open, walk);
+	int error = -ENOENT;
+	FILE *mounts;
 
-	if (error)
-		return error;
-	rewind(walk->mounts);
-	error = -ENOENT;
-	while (error && getline(&line, &room, walk->mounts) > 0) {
+	if (wish->pid)
+		snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)wish->pid);
+	mounts = fopen(path, "re");
+	if (!mounts)
+		return -errno;
+	while (error && getline(&line, &room, mounts) > 0) {
 		const char *dash = strstr(line, " - ");
 		uint64_t number;
 
-		if (dash && sscanf(line, "%" SCNu64, &number) == 1 && number == mount &&
-		    sscanf(dash, " - %31s", type) == 1)
+		if (dash && sscanf(line, "%" SCNu64, &number) == 1 && number == wish->mount &&
+		    sscanf(dash, " - %31s", wish->type) == 1)
 			error = 0;
 	}
 	free(line);
+	fclose(mounts);
 	return error;
+}
+
+/* The type of what is mounted as number @mount; no two namespaces use a number at a time. */
+static int mount_type(struct walk *walk, uint64_t mount, char type[32])
+{
+	struct mount_wish wish = {.mount = mount, .type = type};
+	int error = as_daemon(walk->call, mount_find, &wish);
+
+	if (error != -ENOENT)
+		return error;
+	/* Of a caller in a mount namespace of its own. */
+	wish.pid = walk->pid;
+	return as_daemon(walk->call, mount_find, &wish);
 }
 
 /* -EXDEV if a request to the file system in which @fd is could be left unanswered. */
@@ -120,6 +132,10 @@ static int mount_judge(struct walk *walk, int fd)
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &st) < 0)
 		return -errno;
 	error = mount_type(walk, st.stx_mnt_id, type);
+	/* A root that is in no table of mounts that reaches so far. */
+	if (error == -ENOENT)
+		return refuse(walk->call, EXDEV, "in which file system '%.100s' is cannot be told",
+			      walk->path);
 	if (error)
 		return error;
 	if (strncmp(type, "fuse", 4) != 0 && strcmp(type, "autofs") != 0)
@@ -278,8 +294,6 @@ int sock_caller_open(struct call *call, const char *path)
 		error = enter(&walk, name);
 	if (!error && walk.at < 0)
 		error = (walk.at = fcntl(walk.root, F_DUPFD_CLOEXEC, 0)) < 0 ? -errno : 0;
-	if (walk.mounts)
-		fclose(walk.mounts);
 	close(walk.root);
 	if (!error)
 		return walk.at;

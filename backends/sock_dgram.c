@@ -21,7 +21,6 @@
 struct dgram {
 	struct sock_stream stream; /* first: see sock_stream.h; its fd may be the bound socket's */
 	struct sock_bound *bound;
-	bool is_unix;
 	bool ended; /* its one datagram was taken */
 
 	/* Reads and writes run at the same time. */
@@ -63,7 +62,7 @@ static int dgram_open(struct call *call, const struct place *place, int flags, v
 	dgram->stream.type = SOCK_DGRAM;
 	dgram->stream.fd = sock_bound_fd(bound);
 	dgram->bound = bound;
-	dgram->is_unix = is_unix;
+	dgram->stream.is_unix = is_unix;
 	dgram->frame.context = dgram;
 	pthread_mutex_init(&dgram->lock, NULL);
 	*state = dgram;
@@ -120,7 +119,7 @@ static int dgram_wait_fd(void *state, short *events)
 
 	if (!*events)
 		*events = POLLOUT; /* a close sends what is left */
-	return dgram->is_unix && *events == POLLOUT ? -1 : dgram->stream.fd;
+	return dgram->stream.is_unix && *events == POLLOUT ? -1 : dgram->stream.fd;
 }
 
 /* ---- reading ---- */
@@ -152,7 +151,7 @@ static ssize_t take(struct call *call, struct dgram *dgram, void *buffer, size_t
 	ssize_t length;
 
 	memset(sender, 0, sizeof(*sender));
-	if (dgram->is_unix) {
+	if (dgram->stream.is_unix) {
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control);
 	}
@@ -162,10 +161,10 @@ static ssize_t take(struct call *call, struct dgram *dgram, void *buffer, size_t
 				  call->may_wait);
 	if (length < 0)
 		return dgram_gone(dgram) ? -EIDRM : length;
-	if (dgram->is_unix)
+	if (dgram->stream.is_unix)
 		control_read(&message, sender);
 	/* A unix socket that is bound to nothing has an address of its family alone. */
-	if (dgram->is_unix && sender->address.length <= sizeof(sa_family_t))
+	if (dgram->stream.is_unix && sender->address.length <= sizeof(sa_family_t))
 		sender->address.length = 0;
 	pthread_mutex_lock(&dgram->lock);
 	dgram->sender = sender->address;
@@ -211,13 +210,13 @@ static void header_print(const struct dgram *dgram, const struct sender *sender,
 {
 	char address[SOCK_ADDR_TEXT > SOCK_PATH_TEXT ? SOCK_ADDR_TEXT : SOCK_PATH_TEXT] = "";
 
-	if (!dgram->is_unix)
+	if (!dgram->stream.is_unix)
 		sock_addr_print(&sender->address, address);
 	else if (sender->address.length)
 		sock_path_print(&sender->address, address);
 	snprintf(text, FRAME_HEADER_MAX, "%s%s%s", *address ? "from=" : "", address,
 		 *address ? " " : "");
-	if (dgram->is_unix)
+	if (dgram->stream.is_unix)
 		snprintf(text + strlen(text), FRAME_HEADER_MAX - strlen(text),
 			 "pid=%d uid=%u gid=%u ", (int)sender->creds.pid,
 			 (unsigned)sender->creds.uid, (unsigned)sender->creds.gid);
@@ -283,7 +282,7 @@ static int refuse_send(struct call *call, const struct dgram *dgram,
 		return sock_refuse_size(call, dgram->stream.fd, size);
 	if (error == EAGAIN || error == EINTR)
 		return -error;
-	if (dgram->is_unix)
+	if (dgram->stream.is_unix)
 		sock_path_print(address, text);
 	else
 		sock_addr_print(address, text);
@@ -294,6 +293,7 @@ static int send_to(struct call *call, struct dgram *dgram, const struct sock_add
 		   const char *text, size_t size)
 {
 	struct sock_addr to;
+	ssize_t length;
 	int error, fd;
 
 	if (dgram_gone(dgram))
@@ -301,9 +301,9 @@ static int send_to(struct call *call, struct dgram *dgram, const struct sock_add
 	error = address_resolve(call, address, &to, &fd);
 	if (error)
 		return error;
-	if (sendto(dgram->stream.fd, text, size, MSG_NOSIGNAL | (call->may_wait ? 0 : MSG_DONTWAIT),
-		   &to.any, to.length) < 0)
-		error = refuse_send(call, dgram, address, size, errno);
+	length = sock_send(&dgram->stream, text, size, &to, call->may_wait);
+	if (length < 0)
+		error = refuse_send(call, dgram, address, size, (int)-length);
 	if (fd >= 0)
 		close(fd);
 	return error && dgram_gone(dgram) ? -EIDRM : error;
@@ -374,13 +374,14 @@ static int header_key(struct call *call, const char *key, const char *value, voi
 		dgram->to.length = 0;
 		return 0;
 	}
-	if (dgram->is_unix && (!strcmp(key, "pid") || !strcmp(key, "uid") || !strcmp(key, "gid")))
+	if (dgram->stream.is_unix &&
+	    (!strcmp(key, "pid") || !strcmp(key, "uid") || !strcmp(key, "gid")))
 		return 0;
 	if (strcmp(key, "to") != 0 && strcmp(key, "from") != 0)
 		return -ENOENT;
 	if (dgram->to.length)
 		return refuse(call, EINVAL, "a header has one address, to= or from=");
-	if (dgram->is_unix)
+	if (dgram->stream.is_unix)
 		return sock_path_read(call, value, &dgram->to);
 	return sock_addr_read(call, value, &dgram->to);
 }
@@ -412,7 +413,7 @@ static ssize_t dgram_write_framed(struct call *call, void *state, const void *bu
 {
 	struct dgram *dgram = state;
 
-	return frame_write(call, &dgram->frame, dgram->is_unix ? &unix_header : &inet_header,
+	return frame_write(call, &dgram->frame, dgram->stream.is_unix ? &unix_header : &inet_header,
 			   &frame_sink, dgram, buffer, size, done);
 }
 

@@ -175,6 +175,34 @@ ssize_t sock_stream_read(struct call *call, void *state, void *buffer, size_t si
 	return length < 0 ? -errno : length;
 }
 
+ssize_t sock_send(const struct sock_stream *stream, const void *buffer, size_t size,
+		  const struct sock_addr *to, bool may_wait)
+{
+	const struct ucred self = {.pid = getpid(), .uid = geteuid(), .gid = getegid()};
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(self))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(self)),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_CREDENTIALS}};
+	struct sock_addr address = to ? *to : (struct sock_addr){.length = 0};
+	struct iovec piece = {.iov_base = (void *)(uintptr_t)buffer, .iov_len = size};
+	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+	ssize_t length;
+
+	if (to) {
+		message.msg_name = &address.room;
+		message.msg_namelen = address.length;
+	}
+	if (stream->is_unix) {
+		memcpy(CMSG_DATA(&control.header), &self, sizeof(self));
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+	}
+	length = sendmsg(stream->fd, &message, MSG_NOSIGNAL | (may_wait ? 0 : MSG_DONTWAIT));
+	return length < 0 ? -errno : length;
+}
+
 ssize_t sock_stream_write(struct call *call, void *state, const void *buffer, size_t size,
 			  size_t *done)
 {
@@ -184,14 +212,13 @@ ssize_t sock_stream_write(struct call *call, void *state, const void *buffer, si
 	if (stream->type != SOCK_STREAM && size > SOCK_WRITE_WHOLE)
 		return sock_refuse_size(call, stream->fd, size);
 	while (*done < size) {
-		ssize_t length = sendto(stream->fd, (const char *)buffer + *done, size - *done,
-					MSG_DONTWAIT | MSG_NOSIGNAL, to ? &to->any : NULL,
-					to ? to->length : 0);
+		ssize_t length =
+			sock_send(stream, (const char *)buffer + *done, size - *done, to, false);
 
-		if (length < 0 && errno == EMSGSIZE)
+		if (length == -EMSGSIZE)
 			return sock_refuse_size(call, stream->fd, size);
 		if (length < 0)
-			return -errno;
+			return length;
 		*done += (size_t)length;
 		stream->wrote = true;
 	}

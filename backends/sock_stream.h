@@ -15,6 +15,7 @@ struct sock_stream {
 	int fd;    /* -1: not connected yet */
 	int flags; /* of the open */
 	int type;  /* SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM */
+	bool is_unix;
 	bool wrote, shut, lingers;
 	size_t drained;
 	struct sock_addr to; /* where each datagram goes; length 0: the socket is connected */
@@ -45,6 +46,14 @@ void sock_stream_end(struct sock_stream *stream);
  */
 ssize_t sock_packet_take(struct sock_stream *stream, void *buffer, size_t size,
 			 struct sock_addr *from, struct msghdr *message, bool may_wait);
+/*
+ * Sends as sendto(2) does, to @to unless that is NULL: bytes or -errno.  Through a unix socket it
+ * says that the caller sent it: the kernel would name the thread's real ids, which are the
+ * daemon's.
+ */
+ssize_t sock_send(const struct sock_stream *stream, const void *buffer, size_t size,
+		  const struct sock_addr *to, bool may_wait);
+
 /* Gives what is left of stream->rest. */
 size_t sock_rest_give(struct sock_stream *stream, void *buffer, size_t size);
 

@@ -320,6 +320,7 @@ static int dial_open(struct call *call, const struct place *place, int flags, vo
 		return -ENOMEM;
 	dialing->stream.fd = dialing->found = -1;
 	dialing->stream.flags = flags;
+	dialing->stream.is_unix = true;
 	snprintf(dialing->name, sizeof(dialing->name), "%s", place->name);
 	error = address_find(call, dialing);
 	if (error)
@@ -350,6 +351,13 @@ static int attempt(struct call *call, const struct dialing *dialing, int type)
 	return error;
 }
 
+/* True if a socket of another type may have the name. */
+static bool is_of_another_type(const struct dialing *dialing, int error)
+{
+	/* Each type has abstract names of its own. */
+	return error == -EPROTOTYPE || (error == -ECONNREFUSED && dialing->found < 0);
+}
+
 /* What listens says itself of which type it is: by refusing the others. */
 static int dial_enter(struct call *call, void *state)
 {
@@ -357,7 +365,8 @@ static int dial_enter(struct call *call, void *state)
 	struct dialing *dialing = state;
 	int fd = -EPROTOTYPE;
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types) && fd == -EPROTOTYPE; i++) {
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types) && is_of_another_type(dialing, fd);
+	     i++) {
 		fd = attempt(call, dialing, types[i]);
 		if (fd >= 0)
 			sock_stream_begin(&dialing->stream, fd, types[i]);
