@@ -20,9 +20,10 @@ static struct sock_list gathered(struct sock_query query)
 static struct sock_info *row_of(const struct sock_list *list, int fd)
 {
 	struct sock_info *found = NULL;
+	uint32_t inode = inode_of(fd);
 
 	for (size_t i = 0; i < list->count; i++) {
-		if (list->rows[i].inode != inode_of(fd))
+		if (list->rows[i].inode != inode)
 			continue;
 		assert_null(found);
 		found = &list->rows[i];
