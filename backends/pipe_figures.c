@@ -57,25 +57,49 @@ static bool is_pipe(int fd, const struct pipe_key *key)
 	       makedev(stx.stx_dev_major, stx.stx_dev_minor) == key->dev;
 }
 
-static int fetch_from(pid_t pid, int number, const struct pipe_key *key)
-{
-	int process = pidfd_open(pid, 0), fd, error;
+/* The process that was fetched from last: pipes that are met one after the other share it. */
+struct source {
+	pid_t pid; /* 0: none */
+	int process;
+};
 
-	if (process < 0)
+static int source_open(struct source *source, pid_t pid)
+{
+	if (source->pid == pid)
+		return 0;
+	if (source->pid)
+		close(source->process);
+	source->pid = 0;
+	source->process = pidfd_open(pid, 0);
+	if (source->process < 0)
 		return -errno;
-	fd = pidfd_getfd(process, number, 0);
-	error = fd < 0 ? -errno : 0;
-	close(process);
-	if (error)
-		return error == -EBADF ? -ESRCH : error;
-	if (is_pipe(fd, key))
+	source->pid = pid;
+	return 0;
+}
+
+static void source_close(struct source *source)
+{
+	if (source->pid)
+		close(source->process);
+}
+
+static int fetch_from(struct source *source, pid_t pid, int number, const struct pipe_key *key)
+{
+	int fd = source_open(source, pid);
+
+	if (fd == 0) {
+		fd = pidfd_getfd(source->process, number, 0);
+		if (fd < 0)
+			return errno == EBADF ? -ESRCH : -errno;
+	}
+	if (fd < 0 || is_pipe(fd, key))
 		return fd;
 	close(fd);
 	return -ESRCH;
 }
 
 /* A descriptor of the pipe.  -ESRCH: nobody has it open any more; -EPERM: not even the daemon. */
-static int fetch(const struct question *question)
+static int fetch(const struct question *question, struct source *source)
 {
 	int result = -ESRCH;
 
@@ -86,7 +110,7 @@ static int fetch(const struct question *question)
 		result = -ESRCH;
 	}
 	for (int i = 0; i < question->count; i++) {
-		int fd = fetch_from(question->candidates[i].pid, question->candidates[i].fd,
+		int fd = fetch_from(source, question->candidates[i].pid, question->candidates[i].fd,
 				    &question->key);
 
 		if (fd >= 0)
@@ -97,9 +121,9 @@ static int fetch(const struct question *question)
 	return result;
 }
 
-static void question_answer(struct question *question)
+static void question_answer(struct question *question, struct source *source)
 {
-	int fd = fetch(question), bytes = 0, capacity;
+	int fd = fetch(question, source), bytes = 0, capacity;
 
 	question->bytes = question->capacity = -1;
 	question->error = fd < 0 ? fd : 0;
@@ -115,13 +139,13 @@ static void question_answer(struct question *question)
 	close(fd);
 }
 
-/* Of holders the caller may look at first; others only of what it could open itself. */
+/* Only of a pipe that the caller may know (pipe_is_known).  Holders it can look at come first. */
 static void question_ask(struct question *question, const struct pipe_seen *pipe)
 {
 	memset(question, 0, sizeof(*question));
 	question->key = pipe->key;
 	question->kept = pipe->kept;
-	for (int hidden = 0; hidden <= pipe->may_use; hidden++) {
+	for (int hidden = 0; hidden <= 1; hidden++) {
 		for (size_t i = 0; i < pipe->holders_count && question->count < CANDIDATES; i++) {
 			const struct pipe_holder *holder = &pipe->holders[i];
 
@@ -250,11 +274,14 @@ static int job_run(struct job *job)
 
 static void act_answer(struct job *job)
 {
+	struct source source = {.pid = 0};
+
 	for (size_t i = 0; i < job->count; i++) {
 		atomic_store(&job->at, i);
-		question_answer(&job->questions[i]);
+		question_answer(&job->questions[i], &source);
 	}
 	atomic_store(&job->at, job->count);
+	source_close(&source);
 }
 
 struct asking {
@@ -336,8 +363,10 @@ int pipe_figures_get(struct pipe_scan *scan)
 
 static void act_fetch(struct job *job)
 {
-	int fd = fetch(&job->questions[0]);
+	struct source source = {.pid = 0};
+	int fd = fetch(&job->questions[0], &source);
 
+	source_close(&source);
 	job->fd = fd;
 	job->questions[0].error = fd < 0 ? fd : 0;
 }
