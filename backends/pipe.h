@@ -28,6 +28,7 @@ struct pipe_key {
 };
 
 struct pipe_key pipe_key_of(const struct stat *st);
+bool pipe_key_equal(const struct pipe_key *a, const struct pipe_key *b);
 
 /* ---- FIFOs in the run directory, pipe_named.c ---- */
 
@@ -154,9 +155,9 @@ bool pipe_remembered(const struct pipe_key *key, struct stat *st);
 int pipe_figures_get(struct pipe_scan *scan);
 /* F_SETPIPE_SZ as the caller, by way of the kept descriptor or that of @pipe's first holder. */
 int pipe_capacity_set(struct call *call, const struct pipe_seen *pipe, int64_t capacity);
-/* The same on a descriptor at hand. */
-int pipe_capacity_set_on(struct call *call, int fd, int64_t capacity);
 int pipe_capacity_read(struct call *call, const char *text, int64_t *capacity);
+/* A number of /proc/sys/fs, pipe-max-size and so on; -1: not known. */
+int64_t pipe_limit(const char *name);
 
 /* ---- pipes without a name, pipe_anon.c ---- */
 

@@ -166,11 +166,6 @@ static struct {
 	size_t count;
 } stuck = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static bool key_equal(const struct pipe_key *a, const struct pipe_key *b)
-{
-	return a->dev == b->dev && a->ino == b->ino;
-}
-
 /* With so many of them, no pipe is asked any more. */
 static bool is_stuck(const struct pipe_key *key)
 {
@@ -179,7 +174,7 @@ static bool is_stuck(const struct pipe_key *key)
 	pthread_mutex_lock(&stuck.lock);
 	found = stuck.count == STUCK_MAX;
 	for (size_t i = 0; i < stuck.count && !found; i++)
-		found = key_equal(&stuck.keys[i], key);
+		found = pipe_key_equal(&stuck.keys[i], key);
 	pthread_mutex_unlock(&stuck.lock);
 	return found;
 }
@@ -236,7 +231,7 @@ static void job_drop(void *context)
 	pthread_mutex_lock(&stuck.lock);
 	job->ended = true;
 	for (size_t i = 0; job->left && i < stuck.count; i++) {
-		if (key_equal(&stuck.keys[i], &job->left_at)) {
+		if (pipe_key_equal(&stuck.keys[i], &job->left_at)) {
 			stuck.keys[i] = stuck.keys[--stuck.count];
 			break;
 		}
@@ -387,7 +382,7 @@ static int run_as_daemon(void *context)
 	return job_run(context);
 }
 
-static int64_t limit_read(const char *name)
+int64_t pipe_limit(const char *name)
 {
 	char path[64];
 	long long value;
@@ -405,7 +400,7 @@ static int64_t limit_read(const char *name)
 
 static int refuse_capacity(struct call *call, int error, int64_t asked, int64_t bytes)
 {
-	int64_t most = limit_read("pipe-max-size");
+	int64_t most = pipe_limit("pipe-max-size");
 
 	switch (-error) {
 	case EPERM:
@@ -417,8 +412,8 @@ static int refuse_capacity(struct call *call, int error, int64_t asked, int64_t 
 		return refuse(call, EPERM,
 			      "the pipes of the user who made this one would have more pages than "
 			      "fs.pipe-user-pages-soft (%lld) or fs.pipe-user-pages-hard (%lld)",
-			      (long long)limit_read("pipe-user-pages-soft"),
-			      (long long)limit_read("pipe-user-pages-hard"));
+			      (long long)pipe_limit("pipe-user-pages-soft"),
+			      (long long)pipe_limit("pipe-user-pages-hard"));
 	case EBUSY:
 		return refuse(call, EBUSY,
 			      "%lld bytes are in the pipe and take more room than %lld",

@@ -364,17 +364,10 @@ int pipe_print_json(FILE *out, struct pipe_scan *scan)
 
 static void print_limit(FILE *out, const char *words, const char *name)
 {
-	char path[64];
-	long long value;
-	FILE *file;
+	int64_t value = pipe_limit(name);
 
-	snprintf(path, sizeof(path), "/proc/sys/fs/%s", name);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	if (fscanf(file, "%lld", &value) == 1)
-		fprintf(out, "%s = %lld\n", words, value);
-	fclose(file);
+	if (value >= 0)
+		fprintf(out, "%s = %" PRId64 "\n", words, value);
 }
 
 void pipe_print_limits(FILE *out)

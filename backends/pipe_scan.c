@@ -24,6 +24,11 @@ struct pipe_key pipe_key_of(const struct stat *st)
 	return key;
 }
 
+bool pipe_key_equal(const struct pipe_key *a, const struct pipe_key *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
+}
+
 /* ---- where a pipe was seen last ---- */
 
 /*
@@ -53,11 +58,6 @@ static struct hint *hint_slot(const struct pipe_key *key)
 	return &hints.slots[key->ino % HINTS];
 }
 
-static bool key_equal(const struct pipe_key *a, const struct pipe_key *b)
-{
-	return a->dev == b->dev && a->ino == b->ino;
-}
-
 static void hint_put(const struct pipe_key *key, const struct proc_fd *fd)
 {
 	pthread_mutex_lock(&hints.lock);
@@ -78,7 +78,7 @@ static bool hint_get(const struct pipe_key *key, struct hint *hint)
 	pthread_mutex_lock(&hints.lock);
 	*hint = *hint_slot(key);
 	pthread_mutex_unlock(&hints.lock);
-	return hint->pid != 0 && key_equal(&hint->key, key);
+	return hint->pid != 0 && pipe_key_equal(&hint->key, key);
 }
 
 bool pipe_remembered(const struct pipe_key *key, struct stat *st)
@@ -186,7 +186,7 @@ static struct pipe_seen *pipe_meet(struct pipe_scan *scan, const struct pipe_key
 	struct pipe_seen *pipe;
 
 	*error = 0;
-	if ((scan->unnamed && !unnamed) || (scan->only && !key_equal(scan->only, key)))
+	if ((scan->unnamed && !unnamed) || (scan->only && !pipe_key_equal(scan->only, key)))
 		return NULL;
 	if (!unnamed)
 		*error = proc_fd_path(fd, path, sizeof(path));

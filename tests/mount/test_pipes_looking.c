@@ -186,8 +186,11 @@ static void test_processes_that_end(void **state)
 		size_t at;
 
 		status = status_of(PIPES "/status.json");
+		/* Who is counted may have ended before its name was asked for. */
 		json_array_foreach(status, at, row)
-			assert_true(json_array_size(json_object_get(row, "holders")) > 0);
+			assert_true(json_integer_value(json_object_get(row, "readers")) +
+					    json_integer_value(json_object_get(row, "writers")) >
+				    0);
 		/* This process has a pipe, whatever becomes of others. */
 		assert_string_equal(holder_how(row_of(status, anon_name(more[0])), getpid()),
 				    "read-write");
