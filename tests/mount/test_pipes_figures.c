@@ -534,6 +534,8 @@ static void test_users_see_their_own(void **state)
 	assert_return_code(pipe(stranger.roots), errno);
 	assert_return_code(pipe(stranger.go), errno);
 	holder = spawn(pause_until_killed, NULL);
+	/* That root has looked at it lets nobody else do so. */
+	assert_true(figure(anon_name(stranger.roots[0]), "bytes") == 0);
 	pid = spawn(look_as_stranger, &stranger);
 	/* Until it is that user, it is one of those that are counted. */
 	for (char path[32];;) {
