@@ -195,7 +195,7 @@ struct dialing {
 	struct sock_stream stream; /* first: see sock_stream.h */
 	int found;                 /* the socket's file; -1: the name is abstract */
 	struct sock_addr to;
-	char name[PLACE_NAME_MAX + 1]; /* for reasons */
+	char name[PLACE_NAME_MAX + 2]; /* a path with its slash, or @ and an abstract name */
 };
 
 /* What is looked for among the abstract names. */
@@ -252,12 +252,10 @@ int sock_unix_named(struct call *call, const char *name, struct place *place)
 {
 	static _Thread_local char path[PLACE_NAME_MAX + 1];
 	char longer[PLACE_NAME_MAX + 1];
-	const char *above = place->name ? place->name : "";
-	bool first = !place->name;
 	int result;
 
-	if (snprintf(longer, sizeof(longer), "%s%s%s", above, first && name[0] == '@' ? "" : "/",
-		     name) >= (int)sizeof(longer))
+	if (snprintf(longer, sizeof(longer), "%s%s%s", place->name ? place->name : "",
+		     place->name ? "/" : "", name) >= (int)sizeof(longer))
 		return -ENAMETOOLONG;
 	result = longer[0] == '@' ? abstract_named(call, longer) : path_named(call, longer);
 	if (result < 0)
@@ -321,7 +319,8 @@ static int dial_open(struct call *call, const struct place *place, int flags, vo
 	dialing->stream.fd = dialing->found = -1;
 	dialing->stream.flags = flags;
 	dialing->stream.is_unix = true;
-	snprintf(dialing->name, sizeof(dialing->name), "%s", place->name);
+	snprintf(dialing->name, sizeof(dialing->name), "%s%s", place->name[0] == '@' ? "" : "/",
+		 place->name);
 	error = address_find(call, dialing);
 	if (error)
 		dial_close(dialing);
