@@ -4,14 +4,21 @@
 #include "apart.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { STACK_SIZE = 256 << 10 };
+
+/* So many times the thread is found at work and waited for again. */
+enum { ROUNDS = 60 };
 
 struct apart {
 	pthread_mutex_t lock;
@@ -19,6 +26,7 @@ struct apart {
 	void (*step)(void *context);
 	void (*drop)(void *context);
 	void *context;
+	atomic_int thread; /* its id in /proc; 0: it has not begun */
 	bool done, abandoned;
 };
 
@@ -35,6 +43,7 @@ static void *run(void *argument)
 	struct apart *apart = argument;
 	bool abandoned;
 
+	apart->thread = gettid();
 	apart->step(apart->context);
 	pthread_mutex_lock(&apart->lock);
 	apart->done = true;
@@ -63,23 +72,67 @@ static int start(struct apart *apart)
 	return -error;
 }
 
-static struct timespec patience_ends(void)
+/*
+ * Is the thread in a call that waits?  On a machine that is very busy it may only not have had its
+ * turn.
+ */
+static bool is_waiting(int thread)
+{
+	char path[48], text[256];
+	const char *name_end;
+	ssize_t length;
+	int fd;
+
+	if (thread == 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return true;
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	name_end = strrchr(text, ')');
+	return !name_end || name_end[1] != ' ' || name_end[2] != 'R';
+}
+
+/* With the lock held.  True once the step has come to its end. */
+static bool wait_for(struct apart *apart, long milliseconds)
 {
 	struct timespec until;
+	int error = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += APART_PATIENCE / 1000;
-	until.tv_nsec += APART_PATIENCE % 1000 * 1000000L;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
+	until.tv_nsec += milliseconds * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (!apart->done && error != ETIMEDOUT)
+		error = pthread_cond_clockwait(&apart->ended, &apart->lock, CLOCK_MONOTONIC,
+					       &until);
+	return apart->done;
+}
+
+/* The same, until the thread has been found to wait, and a moment later again. */
+static bool wait_patiently(struct apart *apart)
+{
+	int found = 0;
+
+	for (int i = 0; i < ROUNDS && found < 2; i++) {
+		bool waiting;
+
+		if (wait_for(apart, found ? APART_PATIENCE / 5 : APART_PATIENCE))
+			return true;
+		/* Not with the lock held, for which the thread may wait itself. */
+		pthread_mutex_unlock(&apart->lock);
+		waiting = is_waiting(apart->thread);
+		pthread_mutex_lock(&apart->lock);
+		found = waiting ? found + 1 : 0;
 	}
-	return until;
+	return apart->done;
 }
 
 int apart_run(void (*step)(void *context), void (*drop)(void *context), void *context)
 {
-	struct timespec until = patience_ends();
 	struct apart *apart = calloc(1, sizeof(*apart));
 	bool done;
 	int error;
@@ -97,10 +150,7 @@ int apart_run(void (*step)(void *context), void (*drop)(void *context), void *co
 		return error;
 	}
 	pthread_mutex_lock(&apart->lock);
-	while (!apart->done && pthread_cond_clockwait(&apart->ended, &apart->lock, CLOCK_MONOTONIC,
-						      &until) != ETIMEDOUT)
-		;
-	done = apart->done;
+	done = wait_patiently(apart);
 	apart->abandoned = !done;
 	pthread_mutex_unlock(&apart->lock);
 	if (!done)

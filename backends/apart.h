@@ -11,10 +11,11 @@
 
 /*
  * Runs @step with the credentials that this thread has now; it must not ask for others.  Returns
- * 0 when it has run to its end.  -ETIMEDOUT: it has not within APART_PATIENCE; then @context is the
- * step's own, and @drop gets it when it comes to its end.  Any other error: it was not run.
+ * 0 when it has run to its end.  -ETIMEDOUT: after APART_PATIENCE it waits in some call; then
+ * @context is the step's own, and @drop gets it when it comes to its end.  Any other error: it was
+ * not run.
  */
-#define APART_PATIENCE 500 /* milliseconds */
+#define APART_PATIENCE 400 /* milliseconds */
 int apart_run(void (*step)(void *context), void (*drop)(void *context), void *context);
 
 /* close(2), which of a pipe's last descriptor takes the pipe's lock too. */

@@ -124,9 +124,14 @@ struct memory {
 	/* As the caller.  @flags are those of open(2); O_TRUNC is not among them. */
 	int (*open)(struct call *call, const struct place *place, int flags, void **state);
 	/*
+	 * The same for an object that has lost its name, by the .file of another handle of it.
+	 * NULL: objects of the kind have no identity.
+	 */
+	int (*reopen)(struct call *call, int file, int flags, void **state);
+	/*
 	 * The pages as a file open for reading and writing, whatever the handle may do, and of the
 	 * same inode for every handle of the object; -1: they can't be had so.  Owned by the
-	 * handle; made as the daemon at the first call.
+	 * handle.
 	 */
 	int (*file)(void *state);
 	/* Bytes read, 0 at the end. */

@@ -28,6 +28,7 @@ struct pipe_key {
 };
 
 struct pipe_key pipe_key_of(const struct stat *st);
+bool pipe_key_equal(const struct pipe_key *a, const struct pipe_key *b);
 
 /* ---- FIFOs in the run directory, pipe_named.c ---- */
 
@@ -87,13 +88,14 @@ enum { PIPE_READ = PROC_FD_READ, PIPE_WRITE = PROC_FD_WRITE, PIPE_KEEP = 4 };
 struct pipe_process {
 	pid_t pid;
 	bool hidden; /* the caller may not look at it: it is only counted */
-	uid_t uid;
+	bool has_uid;
+	uid_t uid; /* see pipe_process_user */
 	char command[PROC_COMMAND_SIZE];
 	UT_hash_handle hh;
 };
 
 struct pipe_holder {
-	const struct pipe_process *process;
+	struct pipe_process *process;
 	int fd; /* one of its descriptors of the pipe */
 	unsigned how;
 };
@@ -137,6 +139,8 @@ int pipe_scan_visible(struct pipe_scan *scan);
 /* Then what it may not see, of these pipes, which is only counted; and the daemon's keep. */
 int pipe_scan_hidden(struct pipe_scan *scan);
 void pipe_scan_free(struct pipe_scan *scan);
+/* Fills ->uid, which only some tables need; false: the process has ended. */
+bool pipe_process_user(struct pipe_process *process);
 /* Processes that have the pipe open in one of the ways of @how, which are PIPE_READ and so on. */
 size_t pipe_count(const struct pipe_seen *pipe, unsigned how, bool hidden_only);
 /* True if the caller may know what is in it: it sees an end, or could open it. */
@@ -151,9 +155,9 @@ bool pipe_remembered(const struct pipe_key *key, struct stat *st);
 int pipe_figures_get(struct pipe_scan *scan);
 /* F_SETPIPE_SZ as the caller, by way of the kept descriptor or that of @pipe's first holder. */
 int pipe_capacity_set(struct call *call, const struct pipe_seen *pipe, int64_t capacity);
-/* The same on a descriptor at hand. */
-int pipe_capacity_set_on(struct call *call, int fd, int64_t capacity);
 int pipe_capacity_read(struct call *call, const char *text, int64_t *capacity);
+/* A number of /proc/sys/fs, pipe-max-size and so on; -1: not known. */
+int64_t pipe_limit(const char *name);
 
 /* ---- pipes without a name, pipe_anon.c ---- */
 

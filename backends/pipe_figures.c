@@ -57,25 +57,49 @@ static bool is_pipe(int fd, const struct pipe_key *key)
 	       makedev(stx.stx_dev_major, stx.stx_dev_minor) == key->dev;
 }
 
-static int fetch_from(pid_t pid, int number, const struct pipe_key *key)
-{
-	int process = pidfd_open(pid, 0), fd, error;
+/* The process that was fetched from last: pipes that are met one after the other share it. */
+struct source {
+	pid_t pid; /* 0: none */
+	int process;
+};
 
-	if (process < 0)
+static int source_open(struct source *source, pid_t pid)
+{
+	if (source->pid == pid)
+		return 0;
+	if (source->pid)
+		close(source->process);
+	source->pid = 0;
+	source->process = pidfd_open(pid, 0);
+	if (source->process < 0)
 		return -errno;
-	fd = pidfd_getfd(process, number, 0);
-	error = fd < 0 ? -errno : 0;
-	close(process);
-	if (error)
-		return error == -EBADF ? -ESRCH : error;
-	if (is_pipe(fd, key))
+	source->pid = pid;
+	return 0;
+}
+
+static void source_close(struct source *source)
+{
+	if (source->pid)
+		close(source->process);
+}
+
+static int fetch_from(struct source *source, pid_t pid, int number, const struct pipe_key *key)
+{
+	int fd = source_open(source, pid);
+
+	if (fd == 0) {
+		fd = pidfd_getfd(source->process, number, 0);
+		if (fd < 0)
+			return errno == EBADF ? -ESRCH : -errno;
+	}
+	if (fd < 0 || is_pipe(fd, key))
 		return fd;
 	close(fd);
 	return -ESRCH;
 }
 
 /* A descriptor of the pipe.  -ESRCH: nobody has it open any more; -EPERM: not even the daemon. */
-static int fetch(const struct question *question)
+static int fetch(const struct question *question, struct source *source)
 {
 	int result = -ESRCH;
 
@@ -86,7 +110,7 @@ static int fetch(const struct question *question)
 		result = -ESRCH;
 	}
 	for (int i = 0; i < question->count; i++) {
-		int fd = fetch_from(question->candidates[i].pid, question->candidates[i].fd,
+		int fd = fetch_from(source, question->candidates[i].pid, question->candidates[i].fd,
 				    &question->key);
 
 		if (fd >= 0)
@@ -97,9 +121,9 @@ static int fetch(const struct question *question)
 	return result;
 }
 
-static void question_answer(struct question *question)
+static void question_answer(struct question *question, struct source *source)
 {
-	int fd = fetch(question), bytes = 0, capacity;
+	int fd = fetch(question, source), bytes = 0, capacity;
 
 	question->bytes = question->capacity = -1;
 	question->error = fd < 0 ? fd : 0;
@@ -115,13 +139,13 @@ static void question_answer(struct question *question)
 	close(fd);
 }
 
-/* Of holders the caller may look at first; others only of what it could open itself. */
+/* Only of a pipe that the caller may know (pipe_is_known).  Holders it can look at come first. */
 static void question_ask(struct question *question, const struct pipe_seen *pipe)
 {
 	memset(question, 0, sizeof(*question));
 	question->key = pipe->key;
 	question->kept = pipe->kept;
-	for (int hidden = 0; hidden <= pipe->may_use; hidden++) {
+	for (int hidden = 0; hidden <= 1; hidden++) {
 		for (size_t i = 0; i < pipe->holders_count && question->count < CANDIDATES; i++) {
 			const struct pipe_holder *holder = &pipe->holders[i];
 
@@ -142,11 +166,6 @@ static struct {
 	size_t count;
 } stuck = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static bool key_equal(const struct pipe_key *a, const struct pipe_key *b)
-{
-	return a->dev == b->dev && a->ino == b->ino;
-}
-
 /* With so many of them, no pipe is asked any more. */
 static bool is_stuck(const struct pipe_key *key)
 {
@@ -155,7 +174,7 @@ static bool is_stuck(const struct pipe_key *key)
 	pthread_mutex_lock(&stuck.lock);
 	found = stuck.count == STUCK_MAX;
 	for (size_t i = 0; i < stuck.count && !found; i++)
-		found = key_equal(&stuck.keys[i], key);
+		found = pipe_key_equal(&stuck.keys[i], key);
 	pthread_mutex_unlock(&stuck.lock);
 	return found;
 }
@@ -212,7 +231,7 @@ static void job_drop(void *context)
 	pthread_mutex_lock(&stuck.lock);
 	job->ended = true;
 	for (size_t i = 0; job->left && i < stuck.count; i++) {
-		if (key_equal(&stuck.keys[i], &job->left_at)) {
+		if (pipe_key_equal(&stuck.keys[i], &job->left_at)) {
 			stuck.keys[i] = stuck.keys[--stuck.count];
 			break;
 		}
@@ -250,11 +269,14 @@ static int job_run(struct job *job)
 
 static void act_answer(struct job *job)
 {
+	struct source source = {.pid = 0};
+
 	for (size_t i = 0; i < job->count; i++) {
 		atomic_store(&job->at, i);
-		question_answer(&job->questions[i]);
+		question_answer(&job->questions[i], &source);
 	}
 	atomic_store(&job->at, job->count);
+	source_close(&source);
 }
 
 struct asking {
@@ -336,8 +358,10 @@ int pipe_figures_get(struct pipe_scan *scan)
 
 static void act_fetch(struct job *job)
 {
-	int fd = fetch(&job->questions[0]);
+	struct source source = {.pid = 0};
+	int fd = fetch(&job->questions[0], &source);
 
+	source_close(&source);
 	job->fd = fd;
 	job->questions[0].error = fd < 0 ? fd : 0;
 }
@@ -358,7 +382,7 @@ static int run_as_daemon(void *context)
 	return job_run(context);
 }
 
-static int64_t limit_read(const char *name)
+int64_t pipe_limit(const char *name)
 {
 	char path[64];
 	long long value;
@@ -376,7 +400,7 @@ static int64_t limit_read(const char *name)
 
 static int refuse_capacity(struct call *call, int error, int64_t asked, int64_t bytes)
 {
-	int64_t most = limit_read("pipe-max-size");
+	int64_t most = pipe_limit("pipe-max-size");
 
 	switch (-error) {
 	case EPERM:
@@ -388,8 +412,8 @@ static int refuse_capacity(struct call *call, int error, int64_t asked, int64_t 
 		return refuse(call, EPERM,
 			      "the pipes of the user who made this one would have more pages than "
 			      "fs.pipe-user-pages-soft (%lld) or fs.pipe-user-pages-hard (%lld)",
-			      (long long)limit_read("pipe-user-pages-soft"),
-			      (long long)limit_read("pipe-user-pages-hard"));
+			      (long long)pipe_limit("pipe-user-pages-soft"),
+			      (long long)pipe_limit("pipe-user-pages-hard"));
 	case EBUSY:
 		return refuse(call, EBUSY,
 			      "%lld bytes are in the pipe and take more room than %lld",

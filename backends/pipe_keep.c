@@ -181,13 +181,13 @@ static int watch_begin(struct call *call)
 }
 
 /* A user has so many, and all users but root leave half of the descriptors for other things. */
-static int check_limits(struct call *call)
+static int check_limits(struct call *call, const struct pipe_key *key)
 {
 	struct kept *kept, *next;
 	struct rlimit files;
 	size_t own = 0, all;
 
-	if (call->uid == 0)
+	if (call->uid == 0 || pipe_is_kept(key))
 		return 0;
 	pthread_mutex_lock(&keep.lock);
 	all = HASH_COUNT(keep.all);
@@ -229,7 +229,7 @@ static void open_step(void *context)
 	if (fstat(opening->fd, &st) < 0)
 		return;
 	key = pipe_key_of(&st);
-	if (S_ISFIFO(st.st_mode) && !memcmp(&key, &opening->key, sizeof(key)))
+	if (S_ISFIFO(st.st_mode) && pipe_key_equal(&key, &opening->key))
 		opening->error = 0;
 }
 
@@ -278,7 +278,7 @@ int pipe_keep_begin(struct call *call, const char *name, const struct pipe_key *
 	int fd = -1, error = watch_begin(call);
 
 	if (!error)
-		error = check_limits(call);
+		error = check_limits(call, key);
 	if (!error)
 		fd = open_both(call, name, key);
 	if (error || fd < 0)

@@ -221,6 +221,18 @@ void pipe_print_hidden(FILE *out, const struct pipe_scan *scan)
 	holders_print_hidden(out, scan->hidden + scan->unknown);
 }
 
+/* Fills @shown; false if it is not to be shown, or has ended. */
+static bool holder_of(const struct pipe_holder *holder, struct holder *shown)
+{
+	struct pipe_process *process = holder->process;
+
+	if (process->hidden || !pipe_process_user(process))
+		return false;
+	*shown = (struct holder){process->pid, process->uid, how_word(holder->how),
+				 process->command};
+	return true;
+}
+
 void pipe_print_holders(FILE *out, struct pipe_scan *scan, bool objects)
 {
 	struct user_names users = {0};
@@ -232,12 +244,9 @@ void pipe_print_holders(FILE *out, struct pipe_scan *scan, bool objects)
 		const char *object = objects ? pipe_object(pipe, room) : NULL;
 
 		for (size_t i = 0; i < pipe->holders_count; i++) {
-			const struct pipe_process *process = pipe->holders[i].process;
-			const struct holder holder = {process->pid, process->uid,
-						      how_word(pipe->holders[i].how),
-						      process->command};
+			struct holder holder;
 
-			if (!process->hidden)
+			if (holder_of(&pipe->holders[i], &holder))
 				holder_print(out, object, &holder, &users);
 		}
 	}
@@ -252,12 +261,10 @@ static json_t *json_holders(const struct pipe_seen *pipe, struct user_names *use
 
 	*hidden = 0;
 	for (size_t i = 0; list && i < pipe->holders_count; i++) {
-		const struct pipe_process *process = pipe->holders[i].process;
-		const struct holder holder = {process->pid, process->uid,
-					      how_word(pipe->holders[i].how), process->command};
+		struct holder holder;
 
-		*hidden += process->hidden;
-		if (process->hidden)
+		*hidden += pipe->holders[i].process->hidden;
+		if (!holder_of(&pipe->holders[i], &holder))
 			continue;
 		if (json_array_append_new(list, holder_json(&holder, users)) < 0) {
 			json_decref(list);
@@ -270,6 +277,31 @@ static json_t *json_holders(const struct pipe_seen *pipe, struct user_names *use
 static json_t *json_known(bool known, int64_t number)
 {
 	return known && number >= 0 ? json_integer(number) : json_null();
+}
+
+/* What a listing looks up once. */
+struct json_memory {
+	struct user_names users;
+	struct stat st;
+	json_t *object; /* of the last pipe; NULL: none yet */
+};
+
+/* What all objects have, of which a listing has many with one owner and one mode. */
+static json_t *json_common(const char *name, const struct stat *st, struct json_memory *memory)
+{
+	json_t *object;
+
+	if (!memory->object || memory->st.st_uid != st->st_uid || memory->st.st_gid != st->st_gid ||
+	    memory->st.st_mode != st->st_mode) {
+		json_decref(memory->object);
+		memory->object = json_posix_object(name, st);
+		memory->st = *st;
+	}
+	object = json_copy(memory->object);
+	if (object && json_object_set_new(object, "name", json_text(name)) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
 }
 
 /* Takes what is in @more into @object; a NULL in either, which is want of memory, fails. */
@@ -285,7 +317,7 @@ static json_t *json_join(json_t *object, json_t *more)
 }
 
 static json_t *json_pipe(const struct pipe_scan *scan, const struct pipe_seen *pipe,
-			 struct user_names *users)
+			 struct json_memory *memory)
 {
 	static const char *const families[] = {
 		[PIPE_NAMED] = "named",
@@ -295,11 +327,11 @@ static json_t *json_pipe(const struct pipe_scan *scan, const struct pipe_seen *p
 	bool known = pipe_is_known(pipe);
 	char room[PIPE_LISTED_SIZE];
 	size_t hidden;
-	json_t *holders = json_holders(pipe, users, &hidden);
+	json_t *holders = json_holders(pipe, &memory->users, &hidden);
 
 	/* Where not even the daemon may look, how many are hidden is not known either. */
 	return json_join(
-		json_posix_object(pipe_object(pipe, room), &pipe->st),
+		json_common(pipe_object(pipe, room), &pipe->st, memory),
 		json_pack("{ss so so so so so so so so}", "family", families[pipe->family], "inode",
 			  json_integer((json_int_t)pipe->key.ino), "bytes",
 			  json_known(known, pipe->bytes), "capacity",
@@ -313,17 +345,18 @@ static json_t *json_pipe(const struct pipe_scan *scan, const struct pipe_seen *p
 
 int pipe_print_json(FILE *out, struct pipe_scan *scan)
 {
-	struct user_names users = {0};
+	struct json_memory memory = {.object = NULL};
 	json_t *list = json_array();
 	struct pipe_seen *pipe, *next;
 
 	HASH_SORT(scan->pipes, compare);
 	HASH_ITER(hh, scan->pipes, pipe, next) {
-		if (list && json_array_append_new(list, json_pipe(scan, pipe, &users)) < 0) {
+		if (list && json_array_append_new(list, json_pipe(scan, pipe, &memory)) < 0) {
 			json_decref(list);
 			list = NULL;
 		}
 	}
+	json_decref(memory.object);
 	return json_print(out, list);
 }
 
@@ -331,17 +364,10 @@ int pipe_print_json(FILE *out, struct pipe_scan *scan)
 
 static void print_limit(FILE *out, const char *words, const char *name)
 {
-	char path[64];
-	long long value;
-	FILE *file;
+	int64_t value = pipe_limit(name);
 
-	snprintf(path, sizeof(path), "/proc/sys/fs/%s", name);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	if (fscanf(file, "%lld", &value) == 1)
-		fprintf(out, "%s = %lld\n", words, value);
-	fclose(file);
+	if (value >= 0)
+		fprintf(out, "%s = %" PRId64 "\n", words, value);
 }
 
 void pipe_print_limits(FILE *out)

@@ -24,6 +24,11 @@ struct pipe_key pipe_key_of(const struct stat *st)
 	return key;
 }
 
+bool pipe_key_equal(const struct pipe_key *a, const struct pipe_key *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
+}
+
 /* ---- where a pipe was seen last ---- */
 
 /*
@@ -53,11 +58,6 @@ static struct hint *hint_slot(const struct pipe_key *key)
 	return &hints.slots[key->ino % HINTS];
 }
 
-static bool key_equal(const struct pipe_key *a, const struct pipe_key *b)
-{
-	return a->dev == b->dev && a->ino == b->ino;
-}
-
 static void hint_put(const struct pipe_key *key, const struct proc_fd *fd)
 {
 	pthread_mutex_lock(&hints.lock);
@@ -78,7 +78,7 @@ static bool hint_get(const struct pipe_key *key, struct hint *hint)
 	pthread_mutex_lock(&hints.lock);
 	*hint = *hint_slot(key);
 	pthread_mutex_unlock(&hints.lock);
-	return hint->pid != 0 && key_equal(&hint->key, key);
+	return hint->pid != 0 && pipe_key_equal(&hint->key, key);
 }
 
 bool pipe_remembered(const struct pipe_key *key, struct stat *st)
@@ -143,7 +143,7 @@ static struct pipe_process *process_get(struct pipe_scan *scan, pid_t pid, int *
 	process->pid = pid;
 	process->hidden = scan->hidden_now;
 	if (!process->hidden)
-		*error = proc_process(pid, &process->uid, process->command);
+		*error = proc_command(pid, process->command);
 	if (*error) {
 		free(process);
 		return NULL;
@@ -153,13 +153,13 @@ static struct pipe_process *process_get(struct pipe_scan *scan, pid_t pid, int *
 	return process;
 }
 
-static int holder_add(struct pipe_seen *pipe, const struct pipe_process *process, int fd,
-		      unsigned how)
+static int holder_add(struct pipe_seen *pipe, struct pipe_process *process, int fd, unsigned how)
 {
-	struct pipe_holder *last = pipe->holders + pipe->holders_count - 1;
+	struct pipe_holder *last =
+		pipe->holders_count ? &pipe->holders[pipe->holders_count - 1] : NULL;
 
 	/* The descriptors of a process come one after the other. */
-	if (pipe->holders_count && last->process == process) {
+	if (last && last->process == process) {
 		last->how |= how;
 		return 0;
 	}
@@ -186,7 +186,7 @@ static struct pipe_seen *pipe_meet(struct pipe_scan *scan, const struct pipe_key
 	struct pipe_seen *pipe;
 
 	*error = 0;
-	if ((scan->unnamed && !unnamed) || (scan->only && !key_equal(scan->only, key)))
+	if ((scan->unnamed && !unnamed) || (scan->only && !pipe_key_equal(scan->only, key)))
 		return NULL;
 	if (!unnamed)
 		*error = proc_fd_path(fd, path, sizeof(path));
@@ -318,8 +318,9 @@ static int kept_add(struct pipe_scan *scan)
 		if (!pipe->kept)
 			continue;
 		if (!keeper->pid)
-			error = proc_process(scan->self, &keeper->uid, keeper->command);
+			error = proc_command(scan->self, keeper->command);
 		keeper->pid = scan->self;
+		keeper->has_uid = true;
 		keeper->uid = getuid(); /* the effective one is a caller's for the moment */
 		if (!error)
 			error = holder_add(pipe, keeper, -1, PIPE_KEEP);
@@ -384,6 +385,13 @@ void pipe_scan_free(struct pipe_scan *scan)
 		free(process);
 	}
 	free(scan->refused.list);
+}
+
+bool pipe_process_user(struct pipe_process *process)
+{
+	if (!process->has_uid)
+		process->has_uid = proc_user(process->pid, &process->uid) == 0;
+	return process->has_uid;
 }
 
 size_t pipe_count(const struct pipe_seen *pipe, unsigned how, bool hidden_only)

@@ -234,18 +234,12 @@ int proc_fd_path(const struct proc_fd *fd, char *path, size_t size)
 	return (int)length;
 }
 
-int proc_process(pid_t pid, uid_t *uid, char command[PROC_COMMAND_SIZE])
+int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE])
 {
 	char path[32];
-	struct stat st;
 	ssize_t length;
 	int fd;
 
-	/* Unlike what is in it, the directory is the effective user's even if it can't be dumped.
-	 */
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	if (stat(path, &st) < 0)
-		return process_error(errno);
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -257,6 +251,19 @@ int proc_process(pid_t pid, uid_t *uid, char command[PROC_COMMAND_SIZE])
 	if (length > 0 && command[length - 1] == '\n')
 		length--;
 	command[length] = '\0';
+	return 0;
+}
+
+int proc_user(pid_t pid, uid_t *uid)
+{
+	char path[32];
+	struct stat st;
+
+	/* Unlike what is in it, the directory is the effective user's even if it can't be dumped.
+	 */
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	if (stat(path, &st) < 0)
+		return process_error(errno);
 	*uid = st.st_uid;
 	return 0;
 }

@@ -53,9 +53,10 @@ int proc_fd_access(const struct proc_fd *fd);
 /* The path that the kernel gives for it, cut off at @size; the length, without a NUL counted. */
 int proc_fd_path(const struct proc_fd *fd, char *path, size_t size);
 
-/* Who a process is, which /proc tells everyone: its effective user, its name.  -ESRCH. */
+/* Who a process is, which /proc tells everyone: its name, and its effective user.  -ESRCH. */
 #define PROC_COMMAND_SIZE 64
-int proc_process(pid_t pid, uid_t *uid, char command[PROC_COMMAND_SIZE]);
+int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE]);
+int proc_user(pid_t pid, uid_t *uid);
 
 /* The pid of this process as /proc has it; 0 if it is not in there. */
 pid_t proc_self(void);

@@ -56,29 +56,6 @@ static int path_choose(const struct settings *settings, struct run_dir *dir, cha
 	return 0;
 }
 
-/*
- * The directory above @path, open, and its own path.  Links lead there as the administrator wants
- * (/var/run); from there on none is followed.
- */
-static int parent_open(struct run_dir *dir, const char *path, char parent[PATH_MAX])
-{
-	const char *slash = strrchr(path, '/');
-	char above[PATH_MAX];
-	int fd;
-
-	if (!slash)
-		strcpy(above, ".");
-	else
-		snprintf(above, sizeof(above), "%.*s", slash == path ? 1 : (int)(slash - path),
-			 path);
-	if (!realpath(above, parent))
-		return fail(dir, errno, "run directory %.100s: %s", path, strerror(errno));
-	fd = open(parent, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return fail(dir, errno, "run directory %.100s: %s", path, strerror(errno));
-	return fd;
-}
-
 /* Judges what is open: a directory that only its owner, or each only his own part, can change. */
 static int judge(struct run_dir *dir, int fd, const char *path)
 {
@@ -96,6 +73,34 @@ static int judge(struct run_dir *dir, int fd, const char *path)
 			    "could swap what is in it",
 			    path, st.st_mode & 07777);
 	return 0;
+}
+
+/*
+ * The directory above @path, open, and its own path.  Links lead there as the administrator wants
+ * (/var/run); from there on none is followed.
+ */
+static int parent_open(struct run_dir *dir, const char *path, char parent[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	char above[PATH_MAX];
+	int fd, error;
+
+	if (!slash)
+		strcpy(above, ".");
+	else
+		snprintf(above, sizeof(above), "%.*s", slash == path ? 1 : (int)(slash - path),
+			 path);
+	if (!realpath(above, parent))
+		return fail(dir, errno, "run directory %.100s: %s", path, strerror(errno));
+	fd = open(parent, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return fail(dir, errno, "run directory %.100s: %s", path, strerror(errno));
+	/* Who can rename what is in it could put his own in its place later. */
+	error = judge(dir, fd, parent);
+	if (!error)
+		return fd;
+	close(fd);
+	return error;
 }
 
 /* Opens @name in @parent, made with @mode if it is missing and @make allows it. */

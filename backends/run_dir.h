@@ -24,7 +24,8 @@ struct run_dir {
  * tree only looks: /run/ipcfs 0755, @name in it 01777, of a plain user both 0700.
  *
  * Another user may have been there first.  A link, a directory that belongs to neither root nor the
- * daemon's user, and one to which others can write and which is not sticky, are not used.
+ * daemon's user, and one to which others can write and which is not sticky, are not used.  The
+ * directory that the run directory is in is judged, too.
  *
  * Returns 0 or -errno; @dir then says why, and run_dir_refuse says it to a caller.
  */

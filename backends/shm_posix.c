@@ -108,11 +108,10 @@ static int open_as_caller(struct call *call, const struct place *place, int acce
 	return fd;
 }
 
-static int posix_open(struct call *call, const struct place *place, int flags, void **state)
+/* Takes @fd over. */
+static int memory_of(struct call *call, int fd, int access, void **state)
 {
 	struct posix_memory *memory;
-	int access = flags & O_ACCMODE;
-	int fd = open_as_caller(call, place, access);
 
 	if (fd < 0)
 		return fd;
@@ -126,6 +125,23 @@ static int posix_open(struct call *call, const struct place *place, int flags, v
 		as_daemon(call, file_open, memory);
 	*state = memory;
 	return 0;
+}
+
+static int posix_open(struct call *call, const struct place *place, int flags, void **state)
+{
+	int access = flags & O_ACCMODE;
+
+	return memory_of(call, open_as_caller(call, place, access), access, state);
+}
+
+static int posix_reopen(struct call *call, int file, int flags, void **state)
+{
+	int fd, access = flags & O_ACCMODE;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	fd = open(path, access | O_NONBLOCK | O_CLOEXEC);
+	return memory_of(call, fd < 0 ? -errno : fd, access, state);
 }
 
 static void posix_close(void *state)
@@ -220,6 +236,7 @@ static int posix_memory_stat(const struct place *place, void *state, struct stat
 
 static const struct memory posix_memory = {
 	.open = posix_open,
+	.reopen = posix_reopen,
 	.file = posix_file,
 	.read = posix_read,
 	.write = posix_write,

@@ -60,26 +60,14 @@ int sock_list_users(struct call *call, const struct sock_list *list, struct sock
 
 /* ---- all sockets ---- */
 
-typedef int table(FILE *out, const struct sock_list *list, const struct sock_users *users,
-		  const struct sock_files *files);
-
-static int show_all(struct call *call, FILE *out, table *print)
+static int show_all(struct call *call, FILE *out, sock_table *print)
 {
 	static const struct sock_query all;
-	struct sock_files files = {NULL};
 	struct sock_list list = {NULL};
-	struct sock_users users;
 	int error = sock_gather(&all, sock_list_add, &list, &list.untold);
 
 	if (!error)
-		error = sock_files_gather(&files);
-	if (!error)
-		error = sock_list_users(call, &list, &users);
-	if (!error) {
-		error = print(out, &list, &users, &files);
-		sock_users_free(&users);
-	}
-	sock_files_free(&files);
+		return sock_show_list(call, &list, out, print);
 	sock_list_free(&list);
 	return error;
 }

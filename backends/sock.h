@@ -110,6 +110,11 @@ sock_show sock_show_state, sock_show_local, sock_show_remote, sock_show_recvq, s
 		NULL, ROW_END                                            \
 	}
 
+typedef int sock_table(FILE *out, const struct sock_list *list, const struct sock_users *users,
+		       const struct sock_files *files);
+/* Finds who has the sockets of @list, has them printed, and frees the list. */
+int sock_show_list(struct call *call, struct sock_list *list, FILE *out, sock_table *print);
+
 /*
  * Who is at the other end of a unix socket, as SO_PEERCRED has it.  -EACCES: the caller may look
  * into nobody who has the socket; -ENODATA: the kernel does not know.  sock_peer.c

@@ -382,7 +382,7 @@ static int get_tcp(sa_family_t family, const struct sock_end *local, const struc
 	error = ask(asking, request);
 	asking_free(asking);
 	if (error)
-		return error == -ESTALE ? -ENOENT : error;
+		return error;
 	/* It may be one that takes packets to more addresses than this. */
 	if (sock->family != family || !sock_end_equal(&sock->inet.local, local) ||
 	    !sock_end_equal(&sock->inet.remote, remote))

@@ -114,28 +114,30 @@ FIGURE(peer)
 
 /* ---- of all that share the address ---- */
 
-typedef int table(FILE *out, const struct sock_list *list, const struct sock_users *users,
-		  const struct sock_files *files);
-
-static int show_all(struct call *call, const struct place *place, FILE *out, table *print)
+int sock_show_list(struct call *call, struct sock_list *list, FILE *out, sock_table *print)
 {
-	struct sock_files files = {NULL};
+	struct sock_files files;
 	struct sock_users users;
+	int error = sock_files_gather(&files);
+
+	if (!error) {
+		error = sock_list_users(call, list, &users);
+		if (!error) {
+			error = print(out, list, &users, &files);
+			sock_users_free(&users);
+		}
+		sock_files_free(&files);
+	}
+	sock_list_free(list);
+	return error;
+}
+
+static int show_all(struct call *call, const struct place *place, FILE *out, sock_table *print)
+{
 	struct sock_list list;
 	int error = sock_object_gather(place, true, &list);
 
-	if (error)
-		return error;
-	error = sock_files_gather(&files);
-	if (!error)
-		error = sock_list_users(call, &list, &users);
-	if (!error) {
-		error = print(out, &list, &users, &files);
-		sock_users_free(&users);
-	}
-	sock_files_free(&files);
-	sock_list_free(&list);
-	return error;
+	return error ? error : sock_show_list(call, &list, out, print);
 }
 
 static int print_status(FILE *out, const struct sock_list *list, const struct sock_users *users,

@@ -78,7 +78,9 @@ static int process_meet(struct looking *looking, pid_t pid)
 	process += users->processes_count;
 	*process = (struct sock_process){.pid = pid, .hidden = looking->hidden};
 	if (!process->hidden) {
-		error = proc_process(pid, &process->uid, process->command);
+		error = proc_command(pid, process->command);
+		if (!error)
+			error = proc_user(pid, &process->uid);
 		if (error)
 			return error;
 	}

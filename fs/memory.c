@@ -44,7 +44,19 @@ static bool same_file(int one, int other)
 	       a.stx_btime.tv_nsec == b.stx_btime.tv_nsec;
 }
 
-static struct open_memory *memory_new(const struct handle *handle, uint64_t ino, int file)
+/* As the daemon. */
+static int pass_through(void *context)
+{
+	struct open_memory *memory = context;
+	int id = passthrough_open(memory->file);
+
+	/* Without it every read and write comes here. */
+	memory->passthrough = id < 0 ? 0 : id;
+	return 0;
+}
+
+static struct open_memory *memory_new(struct call *call, const struct handle *handle, uint64_t ino,
+				      int file)
 {
 	struct open_memory *memory = calloc(1, sizeof(*memory));
 	const struct place *place = &handle->node.place;
@@ -61,16 +73,14 @@ static struct open_memory *memory_new(const struct handle *handle, uint64_t ino,
 		return NULL;
 	}
 	if (memory->file >= 0)
-		memory->passthrough = passthrough_open(memory->file);
-	if (memory->passthrough < 0)
-		memory->passthrough = 0;
+		as_daemon(call, pass_through, memory);
 	if (place->dir->stat)
 		place->dir->stat(place, &memory->st);
 	HASH_ADD(hh, memories.open, ino, sizeof(ino), memory);
 	return memory;
 }
 
-int memory_enter(struct handle *handle, uint64_t ino)
+int memory_enter(struct call *call, struct handle *handle, uint64_t ino)
 {
 	int file = memory_of(handle)->file(handle->state);
 	struct open_memory *memory;
@@ -81,7 +91,7 @@ int memory_enter(struct handle *handle, uint64_t ino)
 	if (memory && file >= 0 && memory->file >= 0 && !same_file(file, memory->file))
 		error = -ESTALE;
 	if (!memory) {
-		memory = memory_new(handle, ino, file);
+		memory = memory_new(call, handle, ino, file);
 		if (!memory)
 			error = -ENOMEM;
 	}
@@ -115,6 +125,19 @@ void memory_leave(struct handle *handle)
 	if (!memory->handles)
 		memory_free(memory);
 	pthread_mutex_unlock(&memories.lock);
+}
+
+int memory_file(uint64_t ino)
+{
+	struct open_memory *memory;
+	int fd = -1;
+
+	pthread_mutex_lock(&memories.lock);
+	HASH_FIND(hh, memories.open, &ino, sizeof(ino), memory);
+	if (memory && memory->file >= 0)
+		fd = fcntl(memory->file, F_DUPFD_CLOEXEC, 0);
+	pthread_mutex_unlock(&memories.lock);
+	return fd;
 }
 
 int memory_passthrough(const struct handle *handle)

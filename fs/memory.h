@@ -14,11 +14,14 @@
 #include "locks.h"
 
 /*
- * Takes in @handle, of the memory that the kernel knows as @ino, as the daemon.  -ESTALE: that
+ * Takes in @handle, of the memory that the kernel knows as @ino.  -ESTALE: that
  * number still is that of an older object, which somebody has open.  -ENOMEM.
  */
-int memory_enter(struct handle *handle, uint64_t ino);
+int memory_enter(struct call *call, struct handle *handle, uint64_t ino);
 void memory_leave(struct handle *handle);
+
+/* The file of the memory, if somebody has it open, to be closed; -1: nobody has. */
+int memory_file(uint64_t ino);
 
 /* The id by which the kernel reaches the memory itself; 0: it does not. */
 int memory_passthrough(const struct handle *handle);

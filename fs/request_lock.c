@@ -26,8 +26,9 @@ static struct handle *lockable(fuse_req_t req, struct fuse_file_info *fi)
 
 static void answer(struct operation *op, ssize_t result)
 {
-	reply_refusal(op->request, "lock", &op->handle->node, NULL, &op->call, (int)result);
+	/* Once it is answered the client may close the handle, and all locks go with it. */
 	locks_done(op->buffer);
+	reply_refusal(op->request, "lock", &op->handle->node, NULL, &op->call, (int)result);
 }
 
 static const struct operation_hooks hooks = {

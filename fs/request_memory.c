@@ -28,39 +28,65 @@ static bool writes(int flags)
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
 
+enum { OPEN_TRIES = 16 };
+
+/*
+ * The object that the kernel has found by its name has it no more.  An inode has one memory: if
+ * somebody has the old one open by it, it is that one, as it was a moment ago; else what has the
+ * name now.
+ */
+static int open_replaced(struct call *call, uint64_t ino, struct place *place, int flags,
+			 void **state)
+{
+	const struct memory *memory = place->row->memory;
+	int error, file = memory_file(ino);
+
+	if (file >= 0) {
+		error = memory->reopen(call, file, flags, state);
+		close(file);
+		return error;
+	}
+	place->identity = 0;
+	return memory->open(call, place, flags, state);
+}
+
+/* Once: -ESTALE if what was opened is not what others have open by this inode. */
+static int open_once(struct call *call, uint64_t ino, int flags, struct handle *handle)
+{
+	const struct memory *memory = memory_of(handle);
+	struct place now = handle->node.place;
+	int error = memory->open(call, &now, flags, &handle->state);
+
+	if (error == -ENOENT && now.identity)
+		error = open_replaced(call, ino, &now, flags, &handle->state);
+	if (error)
+		return error;
+	error = memory_enter(call, handle, ino);
+	if (error)
+		memory->close(handle->state);
+	return error;
+}
+
 int memory_open(fuse_req_t req, fuse_ino_t ino, const struct node *node, int flags,
 		struct call *call, struct handle **result)
 {
-	const struct memory *memory = node->place.row->memory;
-	struct place now = node->place;
 	struct handle *handle;
-	struct call daemon;
-	int error;
+	int error = -ESTALE;
 
 	if (writes(flags) && mount_mode.read_only)
 		return -EROFS;
 	handle = handle_new(HANDLE_MEMORY, node);
 	if (!handle)
 		return -ENOMEM;
-	error = memory->open(call, &now, flags & ~O_TRUNC, &handle->state);
-	/* Another object may have the name by now.  If the old one is open here memory_enter tells.
+	/* Others can open and close the old object, and give the name away, at each of our steps.
 	 */
-	now.identity = 0;
-	if (error == -ENOENT && node->place.identity)
-		error = memory->open(call, &now, flags & ~O_TRUNC, &handle->state);
-	if (error) {
+	for (int i = 0; i < OPEN_TRIES && error == -ESTALE; i++)
+		error = open_once(call, ino, flags & ~O_TRUNC, handle);
+	if (error)
 		handle_free(handle);
-		return error;
-	}
-	gate_daemon(&daemon);
-	error = memory_enter(handle, ino);
-	if (error) {
-		memory->close(handle->state);
-		handle_free(handle);
-		return error;
-	}
-	*result = handle;
-	return 0;
+	else
+		*result = handle;
+	return error;
 }
 
 void memory_open_flags(const struct handle *handle, int flags, struct fuse_open_out *out)

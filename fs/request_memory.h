@@ -9,7 +9,7 @@
 
 struct fuse_open_out;
 
-/* As the caller, whom the thread no longer is afterwards.  0 and a handle, or a negative errno. */
+/* As the caller.  0 and a handle, or a negative errno. */
 int memory_open(fuse_req_t req, fuse_ino_t ino, const struct node *node, int flags,
 		struct call *call, struct handle **handle);
 /* How the kernel is to reach it, which depends on the @flags of open(2). */

@@ -22,6 +22,7 @@ static int readme_show(struct call *call, const struct place *place, FILE *out)
 	      "  mkdir sem/lock               make a semaphore, free to be taken\n"
 	      "  exec 9>sem/lock/hold         take it until descriptor 9 closes\n"
 	      "  echo P >sem/lock/op          take it; echo V gives it back\n"
+	      "  mkdir pipes/log              make a named pipe; pipes/log/data is the FIFO\n"
 	      "  rmdir mq/jobs                remove an object\n"
 	      "\n"
 	      "A name 0x... is a System V key, a number its id, all else a POSIX name.\n"
@@ -32,8 +33,10 @@ static int readme_show(struct call *call, const struct place *place, FILE *out)
 	      "two and a half seconds.  Ctrl-C ends a wait, and nothing has changed then.\n"
 	      "\n"
 	      "  shm/   data, size and other figures\n"
+	      "  sockets/  tcp/connect/HOST:PORT, unix/connect/PATH, tcp/ADDRESS:PORT/accept\n"
 	      "  mq/    data each lines bulk framed, prio/N or type/N, peek/ and figures\n"
 	      "  sem/   op hold value, of a set 0/ 1/ ..., and figures\n"
+	      "  pipes/ data keep capacity holders and figures; anon/ has the unnamed ones\n"
 	      "\n"
 	      "  cat sem/status               what ipcs -s prints, and the POSIX ones\n"
 	      "  cat errors                   why your last operations were refused\n",

@@ -35,8 +35,14 @@ cmd:hexdump             bsdextrautils       util-linux          util-linux      
 cmd:cmp                 diffutils           diffutils           diffutils           diffutils
 cmd:dash                dash                dash                dash                dash
 cmd:jq                  jq                  jq                  jq                  jq
+cmd:setpriv             util-linux          util-linux          util-linux          setpriv
 cmd:strace              strace              strace              strace              strace
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
+'
+
+# What bench measures against, and a test compares with.
+bench_needs='
+cmd:lsof                lsof                lsof                lsof                lsof
 '
 
 need_is_met() {

@@ -35,7 +35,8 @@ void bench_isolate(void)
 		bench_die("unshare");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
 	    mount("tmpfs", "/mnt", "tmpfs", 0, NULL) != 0 ||
-	    mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL) != 0)
+	    mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL) != 0 ||
+	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755") != 0)
 		bench_die("mount");
 }
 

@@ -12,7 +12,7 @@
 
 _Noreturn void bench_die(const char *what);
 
-/* Own mount and IPC namespaces, a fresh tmpfs on /mnt and one on /dev/shm. */
+/* Own mount and IPC namespaces, a fresh tmpfs on /mnt, on /dev/shm and on /run. */
 void bench_isolate(void);
 /* The machine, and what a run is. */
 void bench_introduce(int operations);

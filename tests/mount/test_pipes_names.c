@@ -1,6 +1,6 @@
 /*
- * test_pipes_names.c - named pipes as objects: made, renamed, changed and removed, by whatever name,
- * here and in the run directory, where anyone may put anything.
+ * test_pipes_names.c - named pipes as objects: made, renamed, changed and removed, by whatever
+ * name, here and in the run directory, where anyone may put anything.
  */
 #include "pipe_help.h"
 
@@ -68,9 +68,9 @@ static void test_no_other_files_are_made(void **state)
 static void test_attributes(void **state)
 {
 	static const char *const refused[] = {
-		"x,",       "x,keep",	  "x,keep=2",	     "x,keep=1,keep=1",
+		"x,",       "x,keep",     "x,keep=2",        "x,keep=1,keep=1",
 		"x,size=1", "x,keep=yes", "x,capacity=8192", "x,keep=1,capacity=0",
-		",keep=1",  "x,keep=1,",  "x,keep=-1",	     "x,keep=1,capacity=2147483648",
+		",keep=1",  "x,keep=1,",  "x,keep=-1",       "x,keep=1,capacity=2147483648",
 	};
 
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
@@ -91,9 +91,10 @@ static void test_attributes(void **state)
 static void test_names(void **state)
 {
 	static const char *const names[] = {
-		"plain",     "with space", "new\nline",	  "\xff\xfe", "-",     ".dot",	 "...",
-		"\033[31mx", "0x12",	   "17",	  "-rf",      "a\\b",  "q\"'*?", "fifo:status",
-		"fifo:anon", "fifo:fifo:", "fifo:fifo:x", "\x7f",     "\u202e"};
+		"plain",      "with space",  "new\nline", "\xff\xfe",    "-",
+		".dot",       "...",         "\033[31mx", "0x12",        "17",
+		"-rf",        "a\\b",        "q\"'*?",    "fifo:status", "fifo:anon",
+		"fifo:fifo:", "fifo:fifo:x", "\x7f",      "\u202e"};
 	const size_t count = sizeof(names) / sizeof(*names);
 	char longest[256], too_long[257], prefixed[300], status[65536];
 	json_t *rows;
@@ -145,7 +146,7 @@ static void test_names_of_others(void **state)
 	static const struct {
 		const char *fifo, *listed;
 	} names[] = {
-		{"a,b", "fifo:a,b"},	   {"status", "fifo:status"}, {"anon", "fifo:anon"},
+		{"a,b", "fifo:a,b"},       {"status", "fifo:status"}, {"anon", "fifo:anon"},
 		{"fifo:y", "fifo:fifo:y"}, {",", "fifo:,"},
 	};
 

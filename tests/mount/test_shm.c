@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { KEY = 0x1234, SIZE = 64 << 10, PAGE = 4096 };
+enum { KEY = 0x1234, SIZE = 64 << 10, PAGE = 4096, LIMIT = 250 };
 
 /* ---- two processes take turns with one word, and check what the other has stored ---- */
 
@@ -69,7 +69,7 @@ static int turns_by_shmat(void *unused)
 {
 	struct board *board = shmat(shmget(KEY, 0, 0), NULL, 0);
 
-	alarm(120);
+	alarm(LIMIT);
 	need(board != (void *)-1);
 	need(take_turns(board, 1) == 0);
 	return 0;
@@ -80,7 +80,7 @@ static int turns_by_shm_open(void *name)
 	int fd = shm_open(name, O_RDWR, 0);
 	struct board *board;
 
-	alarm(120);
+	alarm(LIMIT);
 	need(fd >= 0);
 	board = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	need(board != MAP_FAILED);
@@ -93,7 +93,7 @@ static int turns_by_tree(void *object)
 	int fd = open(shm_path(object, "data"), O_RDWR);
 	struct board *board;
 
-	alarm(120);
+	alarm(LIMIT);
 	need(fd >= 0);
 	board = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	need(board != MAP_FAILED);

@@ -1,7 +1,7 @@
 """Python's own shared memory and the tree: the same bytes.
 
-A million stores and loads take turns between a SharedMemory in one process and a mapping of
-shm/NAME/data in another; TURNS in the environment makes it more or fewer.
+Stores and loads take turns between a SharedMemory in one process and a mapping of shm/NAME/data in
+another; TURNS in the environment says how often.
 """
 import mmap
 import os
@@ -10,7 +10,7 @@ import signal
 import sys
 from multiprocessing import resource_tracker, shared_memory
 
-TURNS = int(os.environ.get("TURNS", "1000000"))
+TURNS = int(os.environ.get("TURNS", "200000"))
 SIZE = 65536
 WORDS = SIZE // 8 - 1
 

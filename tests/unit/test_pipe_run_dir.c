@@ -129,6 +129,18 @@ static void test_writable(void **state)
 	assert_int_equal(open_it("/run/x/run", false), 0);
 }
 
+/* Who owns the directory above could put another in its place. */
+static void test_above(void **state)
+{
+	assert_int_equal(system("chown 65534 /run/x"), 0);
+	assert_refused("/run/x/run", EPERM, "/run/x belongs to uid 65534");
+	assert_int_equal(system("chown 0 /run/x && chmod 777 /run/x"), 0);
+	assert_refused("/run/x/run", EPERM, "not sticky");
+	assert_int_equal(access("/run/x/run", F_OK), -1);
+	assert_int_equal(system("chmod 1777 /run/x"), 0);
+	assert_int_equal(open_it("/run/x/run", false), 0);
+}
+
 static void test_no_place(void **state)
 {
 	assert_refused("/run/none/run", ENOENT, "No such file");
@@ -215,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup(test_no_directory, start_afresh),
 		cmocka_unit_test_setup(test_others, start_afresh),
 		cmocka_unit_test_setup(test_writable, start_afresh),
+		cmocka_unit_test_setup(test_above, start_afresh),
 		cmocka_unit_test_setup(test_no_place, start_afresh),
 		cmocka_unit_test_setup(test_read_only, start_afresh),
 		cmocka_unit_test_setup(test_plain_user, start_afresh),

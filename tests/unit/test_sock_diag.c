@@ -5,6 +5,10 @@
 
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
+#include <linux/unix_diag.h>
+#include <sys/sysmacros.h>
+
+#include "sock_answer.h"
 
 /* ---- gathering ---- */
 
@@ -20,9 +24,10 @@ static struct sock_list gathered(struct sock_query query)
 static struct sock_info *row_of(const struct sock_list *list, int fd)
 {
 	struct sock_info *found = NULL;
+	uint32_t inode = inode_of(fd);
 
 	for (size_t i = 0; i < list->count; i++) {
-		if (list->rows[i].inode != inode_of(fd))
+		if (list->rows[i].inode != inode)
 			continue;
 		assert_null(found);
 		found = &list->rows[i];
@@ -177,6 +182,8 @@ static void raw_is_told(void **state)
 	struct sock_info *row;
 
 	bind_to(icmp, address);
+	assert_int_equal(sendto(icmp, "\0\0\0\0\0\0\0\0", 8, 0, &address.any, address.size), 8);
+	await_input(icmp);
 	list = gathered_from(TABLE_RAW);
 	assert_int_equal(list.count, 2);
 	row = row_of(&list, icmp);
@@ -185,6 +192,8 @@ static void raw_is_told(void **state)
 	assert_int_equal(row->state, TCP_CLOSE);
 	assert_memory_equal(row->inet.local.address, "\x7f\0\0\1", 4);
 	assert_int_equal(row->inet.local.port, IPPROTO_ICMP);
+	assert_true(row->recvq > 0);
+	assert_int_equal(row->sendq, 0);
 	row = row_of(&list, icmp6);
 	assert_int_equal(row->family, AF_INET6);
 	assert_int_equal(row->inet.local.port, IPPROTO_ICMPV6);
@@ -473,6 +482,63 @@ static void a_unix_socket_is_asked_for(void **state)
 			 -ENOENT);
 }
 
+/* ---- what the kernel does not say, made up ---- */
+
+struct message {
+	_Alignas(struct nlmsghdr) char bytes[512];
+};
+
+static struct nlmsghdr *message_of(struct message *message, size_t payload)
+{
+	struct nlmsghdr *answer = mnl_nlmsg_put_header(message->bytes);
+
+	memset(mnl_nlmsg_put_extra_header(answer, payload), 0, payload);
+	return answer;
+}
+
+static void short_answers_are_none(void **state)
+{
+	static bool (*const readers[])(const struct nlmsghdr *, struct sock_info *) = {
+		sock_answer_inet, sock_answer_unix, sock_answer_netlink, sock_answer_packet};
+	struct sock_info sock = {.table = TABLE_TCP};
+	struct message message;
+
+	for (size_t i = 0; i < sizeof(readers) / sizeof(*readers); i++)
+		for (size_t size = 0; size < 8; size += 4)
+			assert_false(readers[i](message_of(&message, size), &sock));
+}
+
+static void odd_attributes_are_read_as_far_as_they_go(void **state)
+{
+	static const struct unix_diag_vfs file = {4711, 259u << 20 | 0x54321};
+	char name[200];
+	struct sock_info sock = {.table = TABLE_UNIX};
+	struct message message;
+	struct nlmsghdr *answer = message_of(&message, sizeof(struct unix_diag_msg));
+
+	memset(name, 'x', sizeof(name));
+	mnl_attr_put(answer, UNIX_DIAG_NAME, sizeof(name), name);
+	mnl_attr_put(answer, UNIX_DIAG_VFS, sizeof(file), &file);
+	mnl_attr_put(answer, UNIX_DIAG_PEER, 2, "12");
+	mnl_attr_put(answer, UNIX_DIAG_RQLEN, 4, "1234");
+	mnl_attr_put(answer, UNIX_DIAG_UID, 0, "");
+	mnl_attr_put(answer, 200, 4, "1234");
+	assert_true(sock_answer_unix(answer, &sock));
+	assert_int_equal(sock.un.name_size, sizeof(sock.un.name));
+	assert_int_equal(major(sock.un.file_device), 259);
+	assert_int_equal(minor(sock.un.file_device), 0x54321);
+	assert_int_equal(sock.un.file_inode, 4711);
+	assert_int_equal(sock.un.peer, 0);
+	assert_int_equal(sock.recvq, 0);
+	assert_false(sock.has_uid);
+	/* An empty name is none. */
+	sock = (struct sock_info){.table = TABLE_UNIX};
+	answer = message_of(&message, sizeof(struct unix_diag_msg));
+	mnl_attr_put(answer, UNIX_DIAG_NAME, 0, "");
+	assert_true(sock_answer_unix(answer, &sock));
+	assert_int_equal(sock.un.name_size, 0);
+}
+
 /* ---- many, and errors ---- */
 
 static int stop(void *context, const struct sock_info *sock)
@@ -553,6 +619,8 @@ int main(void)
 		TEST(a_connection_of_ipv6_is_asked_for),
 		TEST(a_listener_is_asked_for),
 		TEST(a_unix_socket_is_asked_for),
+		TEST(short_answers_are_none),
+		TEST(odd_attributes_are_read_as_far_as_they_go),
 		TEST(the_caller_ends_it),
 		TEST(many_are_told_once_each),
 		TEST(everyone_is_told_the_same),
