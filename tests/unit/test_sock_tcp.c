@@ -8,6 +8,20 @@
 #define FRAMED "tcp/" AT "/framed"
 #define CONNECT "tcp/connect/" AT
 
+/* Each test may need thousands. */
+static void all_descriptors(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < 5000) {
+		fprintf(stderr, "skip: needs 5000 descriptors\n");
+		exit(77);
+	}
+}
+
 /* ---- listeners ---- */
 
 static void a_listener_is_made_and_removed(void **state)
@@ -168,6 +182,28 @@ static void who_makes_it_owns_it(void **state)
 	become(0);
 	/* Root may all the same. */
 	assert_int_equal(remove_at("tcp/" AT), 0);
+}
+
+static void a_user_keeps_so_many_and_no_more(void **state)
+{
+	enum { ALLOWED = 1024 };
+	char name[32];
+
+	call.uid = NOBODY;
+	become(NOBODY);
+	for (int i = 0; i < ALLOWED; i++) {
+		snprintf(name, sizeof(name), "127.0.0.1:%d", 5000 + i);
+		assert_made("tcp", name);
+	}
+	assert_refused(make_at("tcp", AT, 0600), EDQUOT, "no more than 1024");
+	assert_refused(make_at("unix", "x", 0600), EDQUOT, "no more than 1024");
+	assert_not_there("tcp", AT);
+	assert_not_there("unix", "x");
+	assert_int_equal(remove_at("tcp/127.0.0.1:5000"), 0);
+	assert_made("tcp", AT);
+	become(0);
+	call.uid = 0;
+	assert_made("tcp", "127.0.0.1:5000");
 }
 
 /* ---- accepting ---- */
@@ -636,13 +672,7 @@ static void closes_that_wait_are_limited(void **state)
 	enum { ALLOWED = 1024, MORE = 10 };
 	static struct file files[ALLOWED + MORE];
 	int listener = peer_listening(ip("127.0.0.1", 4000), 5), ended = 0;
-	struct rlimit limit;
 
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < 3 * (ALLOWED + MORE))
-		skip();
 	for (int i = 0; i < ALLOWED + MORE; i++) {
 		files[i] = file_open(CONNECT, O_RDWR);
 		accepted(listener);
@@ -711,6 +741,7 @@ int main(void)
 		TEST(low_ports_are_for_who_may),
 		TEST(owner_and_mode_say_who_may),
 		TEST(who_makes_it_owns_it),
+		TEST(a_user_keeps_so_many_and_no_more),
 		TEST(an_open_is_the_next_client),
 		TEST(an_open_waits_for_a_client),
 		TEST(framed_says_who_it_is),
@@ -736,5 +767,6 @@ int main(void)
 	};
 
 	fixture_enter();
+	all_descriptors();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
