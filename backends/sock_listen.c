@@ -83,6 +83,28 @@ static void path_of(int fd, char path[32])
 	snprintf(path, 32, "/proc/self/fd/%d", fd);
 }
 
+/* A unix socket can lose its file to anybody's rm or mv, and is then no more. */
+static bool has_lost_its_file(const struct sock_bound *bound)
+{
+	struct stat st;
+
+	return bound->key.sort == SOCK_UNIX &&
+	       (fstatat(table.directory, bound->name + 1, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		st.st_ino != bound->key.identity);
+}
+
+/* At the end of the daemon: a file that leads to no socket would keep its name from the next. */
+static void unlink_files(void)
+{
+	struct sock_bound *bound, *next;
+
+	pthread_mutex_lock(&table.lock);
+	HASH_ITER(by_key, table.by_key, bound, next)
+		if (bound->key.sort == SOCK_UNIX && !has_lost_its_file(bound))
+			unlinkat(table.directory, bound->name + 1, 0);
+	pthread_mutex_unlock(&table.lock);
+}
+
 int sock_bound_setup(int directory)
 {
 	char path[32];
@@ -99,6 +121,8 @@ int sock_bound_setup(int directory)
 		return -errno;
 	if (directory < 0)
 		return 0;
+	if (atexit(unlink_files))
+		return -ENOMEM;
 	path_of(directory, path);
 	return inotify_add_watch(table.removals, path, IN_DELETE | IN_MOVED_FROM) < 0 ? -errno : 0;
 }
@@ -151,16 +175,6 @@ static void dismiss(struct sock_bound *bound)
 	dup3(table.dead, bound->fd, O_CLOEXEC);
 	futimens(table.bell, NULL);
 	sock_bound_release(bound);
-}
-
-/* A unix socket can lose its file to anybody's rm or mv, and is then no more. */
-static bool has_lost_its_file(const struct sock_bound *bound)
-{
-	struct stat st;
-
-	return bound->key.sort == SOCK_UNIX &&
-	       (fstatat(table.directory, bound->name + 1, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		st.st_ino != bound->key.identity);
 }
 
 int sock_bound_gone(struct sock_bound *bound)
