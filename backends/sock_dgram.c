@@ -21,7 +21,7 @@
 struct dgram {
 	struct sock_stream stream; /* first: see sock_stream.h; its fd may be the bound socket's */
 	struct sock_bound *bound;
-	bool ended; /* its one datagram was taken */
+	atomic_bool ended; /* its one datagram was taken */
 
 	/* Reads and writes run at the same time. */
 	pthread_mutex_t lock;

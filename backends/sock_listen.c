@@ -29,7 +29,12 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-enum { NAME_ROOM = 128 };
+enum {
+	NAME_ROOM = 128,
+	/* Sockets that are kept for one user, root excepted: they are descriptors of the daemon,
+	   and no process has to stay for them. */
+	KEPT_MAX = 1024,
+};
 
 struct sock_key {
 	uint64_t sort, identity;
@@ -42,6 +47,7 @@ struct sock_bound {
 	char name[NAME_ROOM]; /* its sort in front */
 	atomic_uint references;
 	atomic_bool removed;
+	uid_t maker;
 	int fd;     /* once removed, of a socket that can do nothing */
 	int member; /* a socket that only is in the group, -1: none */
 	int judge;  /* the file whose owner and mode are the socket's */
@@ -77,6 +83,28 @@ static void path_of(int fd, char path[32])
 	snprintf(path, 32, "/proc/self/fd/%d", fd);
 }
 
+/* A unix socket can lose its file to anybody's rm or mv, and is then no more. */
+static bool has_lost_its_file(const struct sock_bound *bound)
+{
+	struct stat st;
+
+	return bound->key.sort == SOCK_UNIX &&
+	       (fstatat(table.directory, bound->name + 1, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		st.st_ino != bound->key.identity);
+}
+
+/* At the end of the daemon: a file that leads to no socket would keep its name from the next. */
+static void unlink_files(void)
+{
+	struct sock_bound *bound, *next;
+
+	pthread_mutex_lock(&table.lock);
+	HASH_ITER(by_key, table.by_key, bound, next)
+		if (bound->key.sort == SOCK_UNIX && !has_lost_its_file(bound))
+			unlinkat(table.directory, bound->name + 1, 0);
+	pthread_mutex_unlock(&table.lock);
+}
+
 int sock_bound_setup(int directory)
 {
 	char path[32];
@@ -93,6 +121,8 @@ int sock_bound_setup(int directory)
 		return -errno;
 	if (directory < 0)
 		return 0;
+	if (atexit(unlink_files))
+		return -ENOMEM;
 	path_of(directory, path);
 	return inotify_add_watch(table.removals, path, IN_DELETE | IN_MOVED_FROM) < 0 ? -errno : 0;
 }
@@ -145,16 +175,6 @@ static void dismiss(struct sock_bound *bound)
 	dup3(table.dead, bound->fd, O_CLOEXEC);
 	futimens(table.bell, NULL);
 	sock_bound_release(bound);
-}
-
-/* A unix socket can lose its file to anybody's rm or mv, and is then no more. */
-static bool has_lost_its_file(const struct sock_bound *bound)
-{
-	struct stat st;
-
-	return bound->key.sort == SOCK_UNIX &&
-	       (fstatat(table.directory, bound->name + 1, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		st.st_ino != bound->key.identity);
 }
 
 int sock_bound_gone(struct sock_bound *bound)
@@ -222,10 +242,29 @@ struct sock_bound *sock_bound_hold(enum sock_sort sort, uint64_t identity)
 	return unless_lost(bound);
 }
 
+/* With the lock held: puts it into the table.  -EEXIST, -EDQUOT. */
+static int table_add(struct sock_bound *bound)
+{
+	struct sock_bound *other, *next;
+	unsigned kept = 0;
+
+	HASH_FIND(by_name, table.by_name, bound->name, strlen(bound->name), other);
+	if (other)
+		return -EEXIST;
+	HASH_ITER(by_key, table.by_key, other, next)
+		kept += other->maker == bound->maker;
+	if (bound->maker != 0 && kept >= KEPT_MAX)
+		return -EDQUOT;
+	HASH_ADD(by_key, table.by_key, key, sizeof(bound->key), bound);
+	HASH_ADD_KEYPTR(by_name, table.by_name, bound->name, strlen(bound->name), bound);
+	return 0;
+}
+
 int sock_bound_keep(struct call *call, const struct sock_keeping *keeping)
 {
 	struct sock_bound *bound = calloc(1, sizeof(*bound)), *other;
 	socklen_t length = sizeof(bound->type);
+	int error;
 
 	if (!bound) {
 		close(keeping->fd);
@@ -233,6 +272,7 @@ int sock_bound_keep(struct call *call, const struct sock_keeping *keeping)
 			close(keeping->member);
 		return -ENOMEM;
 	}
+	bound->maker = call->uid;
 	bound->fd = keeping->fd;
 	bound->member = keeping->member;
 	bound->key = (struct sock_key){(uint64_t)keeping->sort, keeping->identity};
@@ -241,8 +281,7 @@ int sock_bound_keep(struct call *call, const struct sock_keeping *keeping)
 	atomic_init(&bound->references, 1);
 	bound->judge = file_new(keeping->sort == SOCK_UNIX ? 0600 : keeping->mode);
 	if (bound->judge < 0) {
-		int error = sock_refuse_open(call, bound->judge);
-
+		error = sock_refuse_open(call, bound->judge);
 		sock_bound_release(bound);
 		return error;
 	}
@@ -251,16 +290,16 @@ int sock_bound_keep(struct call *call, const struct sock_keeping *keeping)
 	if (other)
 		sock_bound_release(other);
 	pthread_mutex_lock(&table.lock);
-	HASH_FIND(by_name, table.by_name, bound->name, strlen(bound->name), other);
-	if (!other) {
-		HASH_ADD(by_key, table.by_key, key, sizeof(bound->key), bound);
-		HASH_ADD_KEYPTR(by_name, table.by_name, bound->name, strlen(bound->name), bound);
-	}
+	error = table_add(bound);
 	pthread_mutex_unlock(&table.lock);
-	if (!other)
+	if (!error)
 		return 0;
 	sock_bound_release(bound);
-	return -EEXIST;
+	if (error == -EDQUOT)
+		return refuse(call, EDQUOT,
+			      "no more than %d sockets are kept for one user: rmdir closes one",
+			      KEPT_MAX);
+	return error;
 }
 
 int sock_bound_fd(const struct sock_bound *bound)

@@ -179,8 +179,10 @@ int sock_unix_make(struct call *call, const struct place *at, const char *name, 
 	keeping.fd = fd;
 	keeping.identity = st.st_ino;
 	error = sock_bound_keep(call, &keeping);
-	if (error)
+	if (error) {
+		unlinkat(sock_files_directory()->fd, wish.name, 0);
 		return error;
+	}
 	*made = (struct place){
 		.dir = sock_unix_own(wish.type),
 		.name = wish.name,

@@ -120,6 +120,7 @@ static inline int remove_all(void **state)
 	int removed = 0;
 
 	become(0);
+	call.uid = 0;
 	for (size_t i = 0; i < sizeof(parents) / sizeof(*parents); i++) {
 		struct place at = dir_at(parents[i]);
 
