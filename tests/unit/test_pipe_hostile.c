@@ -296,7 +296,7 @@ static void test_swapped(void **state)
 	assert_int_equal(write(other.write, block, 2000), 2000);
 	child = child_start(USER, fds, 2, swap_for_ever, NULL);
 	become(USER);
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < 2000; i++) {
 		const struct ends *ends = i % 2 ? &one : &other;
 		struct place place;
 		char *text = NULL;
@@ -341,7 +341,7 @@ static void test_vanishing(void **state)
 
 	for (int i = 0; i < 4; i++)
 		children[i] = child_start(i % 2 ? USER : 0, &ends.read, 1, come_and_go, NULL);
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 200; i++) {
 		char *text;
 
 		become(i % 2 ? USER : 0);
