@@ -109,6 +109,8 @@ struct channel {
 	int (*gone)(void *state);
 	/* Sends what an unfinished write has left, as the opener.  -EAGAIN: to be called again. */
 	int (*flush)(struct call *call, void *state);
+	/* After so long a flush that still waits is given up without a word; 0: never. */
+	unsigned flush_seconds;
 	/* Gives all back, whatever is left; runs as the daemon and cannot fail. */
 	void (*close)(void *state);
 };

@@ -9,5 +9,6 @@ const struct kind *const kinds[] = {
 	&shm_kind,
 	&sem_kind,
 	&mq_kind,
+	&sock_kind,
 	NULL,
 };

@@ -10,5 +10,6 @@ extern const struct kind pipe_kind;
 extern const struct kind shm_kind;
 extern const struct kind sem_kind;
 extern const struct kind mq_kind;
+extern const struct kind sock_kind;
 
 #endif

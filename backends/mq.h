@@ -8,7 +8,7 @@
 #include <sys/msg.h>
 
 #include "backend.h"
-#include "mq_frame.h"
+#include "frame.h"
 #include "names.h"
 #include "print.h"
 
@@ -100,7 +100,7 @@ struct mq_end {
 };
 
 struct mq_port {
-	struct mq_header header;
+	struct frame_header header;
 	/* Fills all of *end but what place->number says. */
 	int (*open)(struct call *call, const struct place *place, int flags, struct mq_end *end);
 	/* One message of at most @room bytes: its size.  -EAGAIN, -EINTR, -EIDRM; -E2BIG: the next

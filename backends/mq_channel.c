@@ -18,7 +18,7 @@
 enum {
 	/* In front of a message: its number, where msgrcv puts it, which a header then overwrites.
 	 */
-	HEADROOM = MQ_HEADER_SIZE,
+	HEADROOM = FRAME_HEADER_SIZE,
 	/* What is written at once comes whole only up to here: the kernel splits at 256 pages. */
 	WRITE_WHOLE = 255 * 4096,
 };
@@ -37,8 +37,8 @@ struct mq_handle {
 	bool ended;             /* its one message was taken */
 	atomic_bool has_answer; /* a read need not ask the queue; for who polls meanwhile */
 
-	struct mq_lines lines;
-	struct mq_frame frame;
+	struct frame_lines lines;
+	struct frame frame;
 };
 
 static int mq_open_end(struct call *call, const struct place *place, int flags, void **state)
@@ -69,8 +69,8 @@ static void mq_close_end(void *state)
 	struct mq_handle *handle = state;
 
 	handle->port->close(&handle->end);
-	mq_lines_free(&handle->lines);
-	mq_frame_free(&handle->frame);
+	frame_lines_free(&handle->lines);
+	frame_free(&handle->frame);
 	free(handle->memory);
 	free(handle);
 }
@@ -116,7 +116,7 @@ static size_t give(struct mq_handle *handle, char *buffer, size_t size)
 static void shape(struct mq_handle *handle, enum shape shape, long number)
 {
 	size_t size = handle->stop - handle->start;
-	char header[MQ_HEADER_SIZE];
+	char header[FRAME_HEADER_SIZE];
 	size_t length;
 
 	switch (shape) {
@@ -127,7 +127,7 @@ static void shape(struct mq_handle *handle, enum shape shape, long number)
 			handle->memory[handle->stop++] = '\n';
 		break;
 	case SHAPE_FRAME:
-		length = mq_header_print(&handle->port->header, number, size, header);
+		length = frame_header_print(&handle->port->header, number, size, header);
 		handle->start -= length;
 		memcpy(handle->memory + handle->start, header, length);
 		break;
@@ -256,7 +256,7 @@ static ssize_t mq_write_message(struct call *call, void *state, const void *buff
 				size_t *done)
 {
 	struct mq_handle *handle = state;
-	const struct mq_header *header = &handle->port->header;
+	const struct frame_header *header = &handle->port->header;
 	int64_t number = handle->end.numbered ? handle->end.number : header->otherwise;
 	int error;
 
@@ -280,136 +280,57 @@ static ssize_t mq_write_message(struct call *call, void *state, const void *buff
 	return (ssize_t)size;
 }
 
-/*
- * What a gathering write returns after @error.  Where something has gone the count of that says so,
- * and the next write begins with what was refused; else the refusal is for what was gathered too.
- */
-static ssize_t write_refused(int error, size_t done, bool *drop)
+static int sink_fits(struct call *call, void *context, size_t size)
 {
-	*drop = false;
-	if (error == -EAGAIN || error == -EINTR)
-		return error;
-	if (done)
-		return (ssize_t)done;
-	*drop = error == -EMSGSIZE || error == -EINVAL;
-	return error;
+	struct mq_handle *handle = context;
+
+	return handle->port->fits(call, &handle->end, size);
 }
 
-/* Keeps the beginning of a line, if it can become a message. */
-static int line_keep(struct call *call, struct mq_handle *handle, const char *text, size_t size)
+static int line_send(struct call *call, void *context, const char *line, size_t length)
 {
-	int error = handle->port->fits(call, &handle->end, handle->lines.length + size);
+	struct mq_handle *handle = context;
 
-	return error ? error : mq_lines_keep(&handle->lines, text, size);
-}
-
-static int line_send(struct call *call, struct mq_handle *handle, const char *line, size_t length)
-{
 	return handle->port->send(call, &handle->end, handle->port->header.otherwise, line, length);
 }
+
+static int frame_send(struct call *call, void *context, const char *payload, size_t size)
+{
+	struct mq_handle *handle = context;
+
+	return handle->port->send(call, &handle->end, handle->frame.progress.number, payload, size);
+}
+
+static const struct frame_sink line_sink = {sink_fits, line_send};
+static const struct frame_sink frame_sink = {sink_fits, frame_send};
 
 static ssize_t mq_write_lines(struct call *call, void *state, const void *buffer, size_t size,
 			      size_t *done)
 {
 	struct mq_handle *handle = state;
-	struct mq_lines *lines = &handle->lines;
 
-	while (*done < size) {
-		const char *text = (const char *)buffer + *done, *line;
-		size_t length;
-		ssize_t used = mq_lines_next(lines, text, size - *done, &line, &length);
-		int error = used < 0 ? (int)used : 0;
-
-		if (used > 0) {
-			error = line_send(call, handle, line, length);
-			if (!error)
-				mq_lines_drop(lines);
-		} else if (used == 0) {
-			used = (ssize_t)(size - *done);
-			error = line_keep(call, handle, text, (size_t)used);
-		}
-		if (error) {
-			bool drop;
-			ssize_t result = write_refused(error, *done, &drop);
-
-			if (drop)
-				mq_lines_drop(lines);
-			return result;
-		}
-		*done += (size_t)used;
-	}
-	return (ssize_t)size;
+	return frame_lines_write(call, &handle->lines, &line_sink, handle, buffer, size, done);
 }
 
 static int mq_flush_lines(struct call *call, void *state)
 {
 	struct mq_handle *handle = state;
-	int error;
 
-	if (!handle->lines.length)
-		return 0;
-	error = line_send(call, handle, handle->lines.text, handle->lines.length);
-	if (error != -EAGAIN && error != -EINTR)
-		mq_lines_drop(&handle->lines);
-	return error;
-}
-
-/* Gathers the frame that goes on in @text, and sends it if that ends it: the bytes used. */
-static ssize_t frame_write(struct call *call, struct mq_handle *handle, const char *text,
-			   size_t size)
-{
-	struct mq_frame *frame = &handle->frame;
-	const char *payload;
-	ssize_t used, more;
-	int error;
-
-	used = 0;
-	if (!frame->progress.header_read) {
-		used = mq_frame_feed_header(call, frame, &handle->port->header, text, size);
-		if (used < 0 || !frame->progress.header_read)
-			return used;
-		error = handle->port->fits(call, &handle->end, frame->progress.size);
-		if (error)
-			return error;
-	}
-	more = mq_frame_feed_payload(frame, text + used, size - (size_t)used, &payload);
-	if (more < 0 || !payload)
-		return more < 0 ? more : used + more;
-	error = handle->port->send(call, &handle->end, frame->progress.number, payload,
-				   frame->progress.size);
-	if (error)
-		return error;
-	mq_frame_drop(frame);
-	return used + more;
+	return frame_lines_flush(call, &handle->lines, &line_sink, handle);
 }
 
 static ssize_t mq_write_framed(struct call *call, void *state, const void *buffer, size_t size,
 			       size_t *done)
 {
 	struct mq_handle *handle = state;
-	struct mq_frame *frame = &handle->frame;
 
-	while (*done < size) {
-		struct mq_frame_progress before = frame->progress;
-		ssize_t used =
-			frame_write(call, handle, (const char *)buffer + *done, size - *done);
-		bool drop;
-
-		if (used < 0) {
-			frame->progress = before;
-			used = write_refused((int)used, *done, &drop);
-			if (drop)
-				mq_frame_drop(frame);
-			return used;
-		}
-		*done += (size_t)used;
-	}
-	return (ssize_t)size;
+	return frame_write(call, &handle->frame, &handle->port->header, &frame_sink, handle, buffer,
+			   size, done);
 }
 
 int mq_prio_number(const char *name, struct place *place)
 {
-	const struct mq_header *header = &mq_posix_port.header;
+	const struct frame_header *header = &mq_posix_port.header;
 
 	return number_read(NULL, "", name, header->lowest, header->highest, &place->number)
 		       ? -ENOENT

@@ -90,7 +90,12 @@ static void end_close(struct mq_end *end)
 }
 
 const struct mq_port mq_posix_port = {
-	.header = {.name = "prio", .lowest = 0, .highest = 32767, .otherwise = 0},
+	.header = {.example = "prio=0 size=5",
+		   .longest = 128,
+		   .name = "prio",
+		   .lowest = 0,
+		   .highest = 32767,
+		   .otherwise = 0},
 	.open = end_open,
 	.receive = end_receive,
 	.send = end_send,

@@ -162,7 +162,12 @@ static void end_close(struct mq_end *end)
 }
 
 const struct mq_port mq_sysv_port = {
-	.header = {.name = "type", .lowest = 1, .highest = LONG_MAX, .otherwise = 1},
+	.header = {.example = "type=1 size=5",
+		   .longest = 128,
+		   .name = "type",
+		   .lowest = 1,
+		   .highest = LONG_MAX,
+		   .otherwise = 1},
 	.open = end_open,
 	.receive = end_receive,
 	.send = end_send,

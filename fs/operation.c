@@ -149,8 +149,7 @@ static int64_t deadline_of(const struct operation *op)
 
 	/* A close has been answered: the kernel waits for nothing. */
 	if (op->kind == OPERATION_FLUSH)
-		return NO_LIMIT;
-
+		limit = op->within;
 	return limit == NO_LIMIT ? NO_LIMIT : clock_now() + limit;
 }
 

@@ -313,9 +313,10 @@ static void nothing(struct operation *op)
 /* Nobody is left to hear that a line can't be sent, but the log is. */
 static void flushed(struct operation *op, ssize_t result)
 {
+	const struct channel *channel = op->handle->node.place.row->channel;
 	char path[PATH_MAX];
 
-	if (result < 0 && result != -EIDRM) {
+	if (result < 0 && result != -EIDRM && !channel->flush_seconds) {
 		tree_path(&op->handle->node, path, sizeof(path));
 		syslog(LOG_WARNING, "%s: the unfinished last line of uid %u is lost: %s", path,
 		       (unsigned)op->call.uid, strerror((int)-result));
@@ -329,6 +330,7 @@ static const struct operation_hooks flush_hooks = {nothing, nothing, flushed};
 /* Closes a channel; what an unfinished write has left may go on waiting for room by itself. */
 static void close_channel(struct handle *handle, bool waits)
 {
+	const struct channel *channel = handle->node.place.row->channel;
 	struct operation op = {
 		.kind = OPERATION_FLUSH,
 		.hooks = &flush_hooks,
@@ -340,7 +342,9 @@ static void close_channel(struct handle *handle, bool waits)
 	};
 	ssize_t result = 0;
 
-	if (handle->node.place.row->channel->flush) {
+	if (channel->flush_seconds)
+		op.within = channel->flush_seconds * INT64_C(1000000000);
+	if (channel->flush) {
 		result = creds_become(handle->creds);
 		if (!result)
 			result = operation_start(&op);

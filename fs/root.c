@@ -33,6 +33,7 @@ static int readme_show(struct call *call, const struct place *place, FILE *out)
 	      "two and a half seconds.  Ctrl-C ends a wait, and nothing has changed then.\n"
 	      "\n"
 	      "  shm/   data, size and other figures\n"
+	      "  sockets/  tcp/connect/HOST:PORT, unix/connect/PATH, tcp/ADDRESS:PORT/accept\n"
 	      "  mq/    data each lines bulk framed, prio/N or type/N, peek/ and figures\n"
 	      "  sem/   op hold value, of a set 0/ 1/ ..., and figures\n"
 	      "  pipes/ data keep capacity holders and figures; anon/ has the unnamed ones\n"

@@ -18,6 +18,7 @@ lib:fuse3               libfuse3-dev        fuse3-devel         fuse3           
 cmd:fusermount3         fuse3               fuse3               fuse3               fuse3
 lib:libcap              libcap-dev          libcap-devel        libcap              libcap-dev
 lib:jansson             libjansson-dev      jansson-devel       jansson             jansson-dev
+lib:libmnl              libmnl-dev          libmnl-devel        libmnl              libmnl-dev
 header:uthash.h         uthash-dev          uthash-devel        uthash              uthash-dev
 cmd:ipcmk               util-linux          util-linux          util-linux          util-linux-misc
 cmd:umount              mount               util-linux          util-linux          util-linux
@@ -29,6 +30,7 @@ sanitizer:address       gcc                 libasan+libubsan    gcc             
 lib:cmocka              libcmocka-dev       libcmocka-devel     cmocka              cmocka-dev
 cmd:lsipc               util-linux          util-linux          util-linux          util-linux-misc
 cmd:unshare             util-linux          util-linux          util-linux          util-linux-misc
+cmd:ss                  iproute2            iproute             iproute2            iproute2
 cmd:hexdump             bsdextrautils       util-linux          util-linux          hexdump
 cmd:cmp                 diffutils           diffutils           diffutils           diffutils
 cmd:dash                dash                dash                dash                dash

@@ -1,5 +1,5 @@
 /*
- * test_mq_frame - lines and framed messages are found in whatever pieces they are written.
+ * test_frame - lines and framed messages are found in whatever pieces they are written.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -10,56 +10,61 @@
 
 #include <cmocka.h>
 
-#include "mq_frame.h"
+#include "frame.h"
 
-static const struct mq_header prio = {.name = "prio", .lowest = 0, .highest = 32767};
-static const struct mq_header type = {
-	.name = "type", .lowest = 1, .highest = INT64_MAX, .otherwise = 1};
+static const struct frame_header prio = {
+	.example = "prio=0 size=5", .longest = 128, .name = "prio", .lowest = 0, .highest = 32767};
+static const struct frame_header type = {.example = "type=1 size=5",
+					 .longest = 128,
+					 .name = "type",
+					 .lowest = 1,
+					 .highest = INT64_MAX,
+					 .otherwise = 1};
 
-static void expect_line(struct mq_lines *lines, const char **text, const char *expected)
+static void expect_line(struct frame_lines *lines, const char **text, const char *expected)
 {
 	const char *line;
 	size_t length;
-	ssize_t used = mq_lines_next(lines, *text, strlen(*text), &line, &length);
+	ssize_t used = frame_lines_next(lines, *text, strlen(*text), &line, &length);
 
 	assert_true(used > 0);
 	assert_int_equal(length, strlen(expected));
 	assert_memory_equal(line, expected, length);
-	mq_lines_drop(lines);
+	frame_lines_drop(lines);
 	*text += used;
 }
 
 static void lines_in_one_piece(void **state)
 {
-	struct mq_lines lines = {0};
+	struct frame_lines lines = {0};
 	const char *text = "one\n\ntwo\nrest", *line;
 	size_t length;
 
 	expect_line(&lines, &text, "one");
 	expect_line(&lines, &text, "");
 	expect_line(&lines, &text, "two");
-	assert_int_equal(mq_lines_next(&lines, text, strlen(text), &line, &length), 0);
+	assert_int_equal(frame_lines_next(&lines, text, strlen(text), &line, &length), 0);
 	assert_null(lines.text); /* nothing had to be gathered */
 }
 
 static void a_line_is_joined_and_stays_until_dropped(void **state)
 {
-	struct mq_lines lines = {0};
+	struct frame_lines lines = {0};
 	const char *line, *more = "ee\nfour\n";
 	size_t length;
 
-	assert_int_equal(mq_lines_keep(&lines, "th", 2), 0);
-	assert_int_equal(mq_lines_keep(&lines, "r", 1), 0);
+	assert_int_equal(frame_lines_keep(&lines, "th", 2), 0);
+	assert_int_equal(frame_lines_keep(&lines, "r", 1), 0);
 	for (int i = 0; i < 3; i++) {
 		/* Not sent: the same again, as often as it is tried. */
-		assert_int_equal(mq_lines_next(&lines, more, strlen(more), &line, &length), 3);
+		assert_int_equal(frame_lines_next(&lines, more, strlen(more), &line, &length), 3);
 		assert_int_equal(length, 5);
 		assert_memory_equal(line, "three", 5);
 		assert_int_equal(lines.length, 3);
 	}
 	expect_line(&lines, &more, "three");
 	expect_line(&lines, &more, "four");
-	mq_lines_free(&lines);
+	frame_lines_free(&lines);
 	assert_null(lines.text);
 }
 
@@ -69,7 +74,7 @@ static void lines_survive_every_cut(void **state)
 	const size_t size = sizeof(text) - 1;
 
 	for (size_t cut = 0; cut <= size; cut++) {
-		struct mq_lines lines = {0};
+		struct frame_lines lines = {0};
 		const size_t ends[] = {cut, size};
 		char joined[64] = "";
 		size_t at = 0, length;
@@ -77,31 +82,31 @@ static void lines_survive_every_cut(void **state)
 
 		for (int piece = 0; piece < 2; piece++) {
 			while (at < ends[piece]) {
-				ssize_t used = mq_lines_next(&lines, text + at, ends[piece] - at,
-							     &line, &length);
+				ssize_t used = frame_lines_next(&lines, text + at, ends[piece] - at,
+								&line, &length);
 
 				assert_true(used >= 0);
 				if (!used) {
-					assert_int_equal(
-						mq_lines_keep(&lines, text + at, ends[piece] - at),
-						0);
+					assert_int_equal(frame_lines_keep(&lines, text + at,
+									  ends[piece] - at),
+							 0);
 					at = ends[piece];
 					continue;
 				}
 				strncat(joined, line, length);
 				strcat(joined, "\n");
-				mq_lines_drop(&lines);
+				frame_lines_drop(&lines);
 				at += (size_t)used;
 			}
 		}
 		assert_string_equal(joined, text);
 		assert_int_equal(lines.length, 0);
-		mq_lines_free(&lines);
+		frame_lines_free(&lines);
 	}
 }
 
 /* Feeds @text in pieces of @piece bytes; returns what went wrong, or the bytes of the frame. */
-static ssize_t feed(struct call *call, struct mq_frame *frame, const struct mq_header *header,
+static ssize_t feed(struct call *call, struct frame *frame, const struct frame_header *header,
 		    const char *text, size_t size, size_t piece, const char **payload)
 {
 	size_t used = 0;
@@ -112,7 +117,7 @@ static ssize_t feed(struct call *call, struct mq_frame *frame, const struct mq_h
 		ssize_t taken;
 
 		if (!frame->progress.header_read) {
-			taken = mq_frame_feed_header(call, frame, header, text + used, now);
+			taken = frame_feed_header(call, frame, header, text + used, now);
 			if (taken < 0)
 				return taken;
 			assert_true(taken > 0 && (size_t)taken <= now);
@@ -121,7 +126,7 @@ static ssize_t feed(struct call *call, struct mq_frame *frame, const struct mq_h
 			if (!frame->progress.header_read)
 				continue;
 		}
-		taken = mq_frame_feed_payload(frame, text + used, now, payload);
+		taken = frame_feed_payload(frame, text + used, now, payload);
 		assert_true(taken >= 0 && (size_t)taken <= now);
 		used += (size_t)taken;
 	}
@@ -134,7 +139,7 @@ static void a_frame_survives_every_piece(void **state)
 	const size_t frame_size = sizeof(text) - 1 - 5;
 
 	for (size_t piece = 1; piece < sizeof(text); piece++) {
-		struct mq_frame frame = {0};
+		struct frame frame = {0};
 		const char *payload;
 		struct call call = {0};
 
@@ -145,9 +150,9 @@ static void a_frame_survives_every_piece(void **state)
 		assert_int_equal(frame.progress.number, 7);
 		assert_int_equal(frame.progress.size, 11);
 		assert_memory_equal(payload, "hello\nworld", 11);
-		mq_frame_drop(&frame);
+		frame_drop(&frame);
 		assert_false(frame.progress.header_read);
-		mq_frame_free(&frame);
+		frame_free(&frame);
 	}
 }
 
@@ -155,7 +160,7 @@ static void headers_that_are_right(void **state)
 {
 	static const struct {
 		const char *text;
-		const struct mq_header *header;
+		const struct frame_header *header;
 		int64_t number;
 		size_t size;
 	} right[] = {
@@ -168,7 +173,7 @@ static void headers_that_are_right(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(right) / sizeof(*right); i++) {
-		struct mq_frame frame = {0};
+		struct frame frame = {0};
 		const char *payload;
 		struct call call = {0};
 
@@ -178,7 +183,7 @@ static void headers_that_are_right(void **state)
 		assert_non_null(payload); /* size=0: an empty message, complete */
 		assert_int_equal(frame.progress.number, right[i].number);
 		assert_int_equal(frame.progress.size, right[i].size);
-		mq_frame_free(&frame);
+		frame_free(&frame);
 	}
 }
 
@@ -186,7 +191,7 @@ static void headers_that_are_wrong(void **state)
 {
 	static const struct {
 		const char *text;
-		const struct mq_header *header;
+		const struct frame_header *header;
 		const char *reason; /* a part of it */
 	} wrong[] = {
 		{"\n", &prio, "without size="},
@@ -205,7 +210,7 @@ static void headers_that_are_wrong(void **state)
 		{"size=99999999999999999999\n", &prio, "size"},
 		{"hello world\n", &prio, "hello"},
 	};
-	struct mq_frame frame = {0};
+	struct frame frame = {0};
 	struct call call = {0};
 	const char *payload;
 	char longest[200];
@@ -218,27 +223,27 @@ static void headers_that_are_wrong(void **state)
 					 -EINVAL);
 			if (!strstr(call.reason, wrong[i].reason))
 				fail_msg("'%s' says '%s'", wrong[i].text, call.reason);
-			mq_frame_drop(&frame);
+			frame_drop(&frame);
 		}
 	assert_int_equal(feed(&call, &frame, &prio, "size=0\0\n", 8, 100, &payload), -EINVAL);
-	mq_frame_drop(&frame);
+	frame_drop(&frame);
 	memset(longest, ' ', sizeof(longest));
 	assert_int_equal(feed(&call, &frame, &prio, longest, sizeof(longest), 50, &payload),
 			 -EINVAL);
 	assert_non_null(strstr(call.reason, "128 bytes"));
-	mq_frame_free(&frame);
+	frame_free(&frame);
 }
 
 static void progress_put_back_undoes_what_was_fed(void **state)
 {
 	static const char first[] = "prio=3 si", second[] = "ze=6\nabc", third[] = "def";
-	struct mq_frame frame = {0};
+	struct frame frame = {0};
 	struct call call = {0};
 	const char *payload;
 
 	feed(&call, &frame, &prio, first, strlen(first), 100, &payload);
 	for (int i = 0; i < 3; i++) {
-		struct mq_frame_progress before = frame.progress;
+		struct frame_progress before = frame.progress;
 
 		feed(&call, &frame, &prio, second, strlen(second), 100, &payload);
 		assert_true(frame.progress.header_read);
@@ -247,19 +252,19 @@ static void progress_put_back_undoes_what_was_fed(void **state)
 	feed(&call, &frame, &prio, second, strlen(second), 2, &payload);
 	assert_null(payload);
 	for (int i = 0; i < 3; i++) {
-		struct mq_frame_progress before = frame.progress;
+		struct frame_progress before = frame.progress;
 
 		feed(&call, &frame, &prio, third, strlen(third), 1, &payload);
 		assert_non_null(payload);
 		assert_memory_equal(payload, "abcdef", 6);
 		frame.progress = before;
 	}
-	mq_frame_free(&frame);
+	frame_free(&frame);
 }
 
 static void a_size_reserves_no_memory(void **state)
 {
-	struct mq_frame frame = {0};
+	struct frame frame = {0};
 	struct call call = {0};
 	const char *payload, text[] = "size=9223372036854775807\nabc";
 
@@ -268,24 +273,24 @@ static void a_size_reserves_no_memory(void **state)
 	assert_null(payload);
 	assert_int_equal(frame.progress.have, 3);
 	assert_true(frame.capacity < 4096);
-	mq_frame_free(&frame);
+	frame_free(&frame);
 }
 
 static void a_header_printed_can_be_read(void **state)
 {
 	const char *payload;
 	struct call call = {0};
-	struct mq_frame frame = {0};
-	char text[MQ_HEADER_SIZE];
-	size_t length = mq_header_print(&type, INT64_MAX, 0, text);
+	struct frame frame = {0};
+	char text[FRAME_HEADER_SIZE];
+	size_t length = frame_header_print(&type, INT64_MAX, 0, text);
 
 	assert_string_equal(text, "type=9223372036854775807 size=0\n");
 	assert_int_equal(length, strlen(text));
 	assert_int_equal(feed(&call, &frame, &type, text, length, 100, &payload), length);
 	assert_int_equal(frame.progress.number, INT64_MAX);
 	/* The longest there can be has room. */
-	assert_true(mq_header_print(&type, INT64_MAX, SIZE_MAX, text) < MQ_HEADER_SIZE);
-	mq_frame_free(&frame);
+	assert_true(frame_header_print(&type, INT64_MAX, SIZE_MAX, text) < FRAME_HEADER_SIZE);
+	frame_free(&frame);
 }
 
 int main(void)

@@ -1,0 +1,371 @@
+/*
+ * sock_listen.c - the sockets that were made through the tree: bound, and kept until rmdir.
+ *
+ * A socket has no owner and mode that the kernel would judge by.  So each has a file without a name
+ * beside it, whose owner and mode they are: who may open that may use the socket, who may change
+ * that may change and remove it.  Of a unix socket that has a name in the run directory owner and
+ * mode say who may connect; to accept is its owner's alone, as without ipcfs.
+ */
+#include "sock_listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define uthash_fatal(message) abort() /* the daemon cannot go on with half a table */
+#include <uthash.h>
+#include <utlist.h>
+
+#include "sock_stream.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+enum {
+	NAME_ROOM = 128,
+	/* Sockets that are kept for one user, root excepted: they are descriptors of the daemon,
+	   and no process has to stay for them. */
+	KEPT_MAX = 1024,
+};
+
+struct sock_key {
+	uint64_t sort, identity;
+};
+
+struct sock_bound {
+	UT_hash_handle by_key, by_name;
+	struct sock_bound *next_lost;
+	struct sock_key key;
+	char name[NAME_ROOM]; /* its sort in front */
+	atomic_uint references;
+	atomic_bool removed;
+	uid_t maker;
+	int fd;     /* once removed, of a socket that can do nothing */
+	int member; /* a socket that only is in the group, -1: none */
+	int judge;  /* the file whose owner and mode are the socket's */
+	int type;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct sock_bound *by_key, *by_name;
+	int directory; /* where unix sockets have their files */
+	int dead;      /* takes the place of a removed one: polls as ready, is no socket */
+	int removals, bell;
+} table = {PTHREAD_MUTEX_INITIALIZER, .directory = -1, .dead = -1, .removals = -1, .bell = -1};
+
+/* A file without a name, of whoever the thread is. */
+static int file_new(mode_t mode)
+{
+	int fd = memfd_create("ipcfs-socket", MFD_CLOEXEC | MFD_NOEXEC_SEAL), error;
+
+	if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+		fd = memfd_create("ipcfs-socket", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fchmod(fd, mode & 0666) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+static void path_of(int fd, char path[32])
+{
+	snprintf(path, 32, "/proc/self/fd/%d", fd);
+}
+
+/* A unix socket can lose its file to anybody's rm or mv, and is then no more. */
+static bool has_lost_its_file(const struct sock_bound *bound)
+{
+	struct stat st;
+
+	return bound->key.sort == SOCK_UNIX &&
+	       (fstatat(table.directory, bound->name + 1, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		st.st_ino != bound->key.identity);
+}
+
+/* At the end of the daemon: a file that leads to no socket would keep its name from the next. */
+static void unlink_files(void)
+{
+	struct sock_bound *bound, *next;
+
+	pthread_mutex_lock(&table.lock);
+	HASH_ITER(by_key, table.by_key, bound, next)
+		if (bound->key.sort == SOCK_UNIX && !has_lost_its_file(bound))
+			unlinkat(table.directory, bound->name + 1, 0);
+	pthread_mutex_unlock(&table.lock);
+}
+
+int sock_bound_setup(int directory)
+{
+	char path[32];
+
+	table.directory = directory;
+	table.dead = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	table.bell = file_new(0666);
+	table.removals = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (table.dead < 0 || table.bell < 0 || table.removals < 0)
+		return -errno;
+	/* Whoever removes a socket touches this file, and so wakes who watches. */
+	path_of(table.bell, path);
+	if (inotify_add_watch(table.removals, path, IN_ATTRIB) < 0)
+		return -errno;
+	if (directory < 0)
+		return 0;
+	if (atexit(unlink_files))
+		return -ENOMEM;
+	path_of(directory, path);
+	return inotify_add_watch(table.removals, path, IN_DELETE | IN_MOVED_FROM) < 0 ? -errno : 0;
+}
+
+int sock_bound_removals(void)
+{
+	return table.removals;
+}
+
+uint64_t sock_cookie(int fd)
+{
+	socklen_t length = sizeof(uint64_t);
+	uint64_t cookie = 0;
+
+	getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length);
+	return cookie;
+}
+
+static void name_make(enum sock_sort sort, const char *name, char text[NAME_ROOM])
+{
+	snprintf(text, NAME_ROOM, "%c%s", (char)sort, name);
+}
+
+void sock_bound_release(struct sock_bound *bound)
+{
+	if (atomic_fetch_sub(&bound->references, 1) != 1)
+		return;
+	close(bound->fd);
+	if (bound->judge >= 0)
+		close(bound->judge);
+	if (bound->member >= 0)
+		close(bound->member);
+	free(bound);
+}
+
+/* With the lock held. */
+static void table_remove(struct sock_bound *bound)
+{
+	HASH_DELETE(by_key, table.by_key, bound);
+	HASH_DELETE(by_name, table.by_name, bound);
+	bound->removed = true;
+}
+
+/* It is in the table no more; closes the socket although it may be in use. */
+static void dismiss(struct sock_bound *bound)
+{
+	/* Whoever polls it, or a copy of its descriptor, hears of it by this; the rest do by the
+	   bell. */
+	shutdown(bound->fd, SHUT_RDWR);
+	dup3(table.dead, bound->fd, O_CLOEXEC);
+	futimens(table.bell, NULL);
+	sock_bound_release(bound);
+}
+
+int sock_bound_gone(struct sock_bound *bound)
+{
+	if (!bound->removed && has_lost_its_file(bound))
+		sock_bound_remove(bound);
+	return bound->removed ? -EIDRM : 0;
+}
+
+void sock_bound_sweep(void)
+{
+	struct sock_bound *bound, *next, *lost = NULL;
+
+	pthread_mutex_lock(&table.lock);
+	HASH_ITER(by_key, table.by_key, bound, next) {
+		if (!has_lost_its_file(bound))
+			continue;
+		table_remove(bound);
+		LL_PREPEND2(lost, bound, next_lost);
+	}
+	pthread_mutex_unlock(&table.lock);
+	LL_FOREACH_SAFE2(lost, bound, next, next_lost)
+	dismiss(bound);
+}
+
+/* Holds it, with the lock held; NULL for none. */
+static struct sock_bound *hold(struct sock_bound *bound)
+{
+	if (bound)
+		atomic_fetch_add(&bound->references, 1);
+	return bound;
+}
+
+/* What was looked up and is held; what has lost its file is none. */
+static struct sock_bound *unless_lost(struct sock_bound *bound)
+{
+	if (!bound || !sock_bound_gone(bound))
+		return bound;
+	sock_bound_release(bound);
+	return NULL;
+}
+
+struct sock_bound *sock_bound_find(enum sock_sort sort, const char *name)
+{
+	struct sock_bound *bound;
+	char text[NAME_ROOM];
+
+	name_make(sort, name, text);
+	pthread_mutex_lock(&table.lock);
+	HASH_FIND(by_name, table.by_name, text, strlen(text), bound);
+	bound = hold(bound);
+	pthread_mutex_unlock(&table.lock);
+	return unless_lost(bound);
+}
+
+struct sock_bound *sock_bound_hold(enum sock_sort sort, uint64_t identity)
+{
+	struct sock_key key = {(uint64_t)sort, identity};
+	struct sock_bound *bound;
+
+	pthread_mutex_lock(&table.lock);
+	HASH_FIND(by_key, table.by_key, &key, sizeof(key), bound);
+	bound = hold(bound);
+	pthread_mutex_unlock(&table.lock);
+	return unless_lost(bound);
+}
+
+/* With the lock held: puts it into the table.  -EEXIST, -EDQUOT. */
+static int table_add(struct sock_bound *bound)
+{
+	struct sock_bound *other, *next;
+	unsigned kept = 0;
+
+	HASH_FIND(by_name, table.by_name, bound->name, strlen(bound->name), other);
+	if (other)
+		return -EEXIST;
+	HASH_ITER(by_key, table.by_key, other, next)
+		kept += other->maker == bound->maker;
+	if (bound->maker != 0 && kept >= KEPT_MAX)
+		return -EDQUOT;
+	HASH_ADD(by_key, table.by_key, key, sizeof(bound->key), bound);
+	HASH_ADD_KEYPTR(by_name, table.by_name, bound->name, strlen(bound->name), bound);
+	return 0;
+}
+
+int sock_bound_keep(struct call *call, const struct sock_keeping *keeping)
+{
+	struct sock_bound *bound = calloc(1, sizeof(*bound)), *other;
+	socklen_t length = sizeof(bound->type);
+	int error;
+
+	if (!bound) {
+		close(keeping->fd);
+		if (keeping->member >= 0)
+			close(keeping->member);
+		return -ENOMEM;
+	}
+	bound->maker = call->uid;
+	bound->fd = keeping->fd;
+	bound->member = keeping->member;
+	bound->key = (struct sock_key){(uint64_t)keeping->sort, keeping->identity};
+	name_make(keeping->sort, keeping->name, bound->name);
+	getsockopt(bound->fd, SOL_SOCKET, SO_TYPE, &bound->type, &length);
+	atomic_init(&bound->references, 1);
+	bound->judge = file_new(keeping->sort == SOCK_UNIX ? 0600 : keeping->mode);
+	if (bound->judge < 0) {
+		error = sock_refuse_open(call, bound->judge);
+		sock_bound_release(bound);
+		return error;
+	}
+	/* Drops one of the name that has lost its file. */
+	other = sock_bound_find(keeping->sort, keeping->name);
+	if (other)
+		sock_bound_release(other);
+	pthread_mutex_lock(&table.lock);
+	error = table_add(bound);
+	pthread_mutex_unlock(&table.lock);
+	if (!error)
+		return 0;
+	sock_bound_release(bound);
+	if (error == -EDQUOT)
+		return refuse(call, EDQUOT,
+			      "no more than %d sockets are kept for one user: rmdir closes one",
+			      KEPT_MAX);
+	return error;
+}
+
+int sock_bound_fd(const struct sock_bound *bound)
+{
+	return bound->fd;
+}
+
+uint64_t sock_bound_identity(const struct sock_bound *bound)
+{
+	return bound->key.identity;
+}
+
+int sock_bound_type(const struct sock_bound *bound)
+{
+	return bound->type;
+}
+
+int sock_bound_admit(struct sock_bound *bound, int flags)
+{
+	char path[32];
+	int fd;
+
+	path_of(bound->judge, path);
+	fd = open(path, (flags & O_ACCMODE) | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+int sock_bound_stat(const struct sock_bound *bound, struct stat *st)
+{
+	return fstat(bound->judge, st) < 0 ? -errno : 0;
+}
+
+int sock_bound_change(struct sock_bound *bound, const struct change *change)
+{
+	uid_t uid = change->has_uid ? change->uid : (uid_t)-1;
+	gid_t gid = change->has_gid ? change->gid : (gid_t)-1;
+
+	if (change->has_mode && fchmod(bound->judge, change->mode & 0666) < 0)
+		return -errno;
+	if ((change->has_uid || change->has_gid) && fchown(bound->judge, uid, gid) < 0)
+		return -errno;
+	return 0;
+}
+
+int sock_bound_admit_removal(struct sock_bound *bound)
+{
+	/* A time of one's own choice is for the owner to set, as a file in a sticky directory is
+	   for its owner to remove. */
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 0}};
+
+	clock_gettime(CLOCK_REALTIME, &times[1]);
+	return futimens(bound->judge, times) < 0 ? -errno : 0;
+}
+
+void sock_bound_remove(struct sock_bound *bound)
+{
+	bool first;
+
+	pthread_mutex_lock(&table.lock);
+	first = !bound->removed;
+	if (first)
+		table_remove(bound);
+	pthread_mutex_unlock(&table.lock);
+	if (first)
+		dismiss(bound);
+}

@@ -1,0 +1,83 @@
+/*
+ * sock_peer.c - who is at the other end of a unix socket, as the socket itself says.
+ *
+ * Only a descriptor of the socket can be asked.  The kernel lets the caller see that a process has
+ * one, or not; then the daemon fetches a copy of it.  The call that does judges by the real ids,
+ * which are the daemon's even while the effective ones are the caller's, so it is never made as the
+ * caller.
+ */
+#include <errno.h>
+#include <unistd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "sock.h"
+
+struct asking {
+	pid_t pid;
+	int fd;
+	uint32_t inode;
+	struct ucred *peer;
+};
+
+static int fetch(pid_t pid, int number)
+{
+	int process = (int)syscall(SYS_pidfd_open, pid, 0), fd;
+
+	if (process < 0)
+		return -errno;
+	fd = (int)syscall(SYS_pidfd_getfd, process, number, 0);
+	if (fd < 0)
+		fd = -errno;
+	close(process);
+	return fd;
+}
+
+static int ask_step(void *context)
+{
+	const struct asking *asking = context;
+	socklen_t size = sizeof(*asking->peer);
+	int fd = fetch(asking->pid, asking->fd), error = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	/* By now another may have the pid, or the number. */
+	if (fstat(fd, &st) < 0 || st.st_dev != sock_device() || st.st_ino != asking->inode)
+		error = -ESRCH;
+	else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, asking->peer, &size) < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+int sock_peer(struct call *call, const struct sock_info *sock, struct ucred *peer)
+{
+	struct asking asking = {.inode = sock->inode, .peer = peer};
+	const struct sock_use *use;
+	struct sock_users users;
+	size_t count;
+	int error = sock_users_gather(call, &sock->inode, 1, &users);
+
+	if (error)
+		return error;
+	error = users.hidden + users.unknown ? -EACCES : -ENODATA;
+	use = sock_users_of(&users, sock->inode, &count);
+	for (; count; count--, use++) {
+		const struct sock_process *process = &users.processes[use->process];
+
+		if (process->hidden)
+			continue;
+		asking.pid = process->pid;
+		asking.fd = use->fd;
+		error = as_daemon(call, ask_step, &asking);
+		if (!error)
+			break;
+		/* Where the daemon may not fetch it the kernel tells nobody. */
+		error = error == -EPERM ? -EACCES : -ENODATA;
+	}
+	sock_users_free(&users);
+	if (!error && peer->uid == (uid_t)-1)
+		return -ENODATA;
+	return error;
+}

@@ -1,0 +1,296 @@
+/*
+ * sock_stream.c - a connected socket as an open file: reading, writing, closing.
+ *
+ * Writes never raise SIGPIPE: the kernel gives whoever writes to a file of this tree EPIPE alone.
+ */
+#include "sock_stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+	/* More than any datagram or packet that the usual limits let pass. */
+	PACKET_MAX = 1 << 20,
+	UDP_MAX = 65507,
+	/* What a close reads and drops at a time, and in all once everything has arrived. */
+	DRAIN_PIECE = 64 << 10,
+	DRAIN_PIECES = 16,
+	DRAIN_MAX = 64 << 20,
+	/* Closes that may wait at a time: peers that never end must not use up descriptors. */
+	LINGERING_MAX = 1024,
+};
+
+static atomic_int lingering;
+
+void sock_stream_begin(struct sock_stream *stream, int fd, int type)
+{
+	stream->fd = fd;
+	stream->type = type;
+	/* Who can never write tells the peer so. */
+	if (type != SOCK_DGRAM && (stream->flags & O_ACCMODE) == O_RDONLY)
+		shutdown(fd, SHUT_WR);
+}
+
+static int rest_reserve(struct sock_stream *stream, size_t room)
+{
+	char *rest;
+
+	if (stream->rest_room >= room)
+		return 0;
+	rest = realloc(stream->rest, room);
+	if (!rest)
+		return -ENOMEM;
+	stream->rest = rest;
+	stream->rest_room = room;
+	return 0;
+}
+
+int sock_stream_prepend(struct sock_stream *stream, const char *text)
+{
+	size_t length = strlen(text), left = stream->rest_stop - stream->rest_start;
+
+	if (rest_reserve(stream, length + left) < 0)
+		return -ENOMEM;
+	memmove(stream->rest + length, stream->rest + stream->rest_start, left);
+	memcpy(stream->rest, text, length);
+	stream->rest_start = 0;
+	stream->rest_stop = length + left;
+	stream->has_rest = stream->rest_stop > 0;
+	return 0;
+}
+
+int sock_stream_append(struct sock_stream *stream, char byte)
+{
+	if (rest_reserve(stream, stream->rest_stop + 1) < 0)
+		return -ENOMEM;
+	stream->rest[stream->rest_stop++] = byte;
+	stream->has_rest = true;
+	return 0;
+}
+
+void sock_stream_end(struct sock_stream *stream)
+{
+	if (stream->lingers)
+		atomic_fetch_sub(&lingering, 1);
+	if (stream->fd >= 0)
+		close(stream->fd);
+	free(stream->rest);
+}
+
+int sock_refuse_size(struct call *call, int fd, size_t size)
+{
+	int domain = 0, room = 0;
+	socklen_t length = sizeof(int);
+
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length);
+	if (domain != AF_UNIX)
+		return refuse(call, EMSGSIZE,
+			      "a datagram of %zu bytes: UDP carries at most %d, and less where the "
+			      "network cannot take it in pieces",
+			      size, UDP_MAX);
+	length = sizeof(room);
+	getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &length);
+	return refuse(call, EMSGSIZE,
+		      "a packet of %zu bytes: this socket takes at most %d (net.core.wmem_default)",
+		      size, room - 32);
+}
+
+int sock_refuse_open(struct call *call, int error)
+{
+	struct rlimit limit;
+
+	if (error == -EMFILE) {
+		getrlimit(RLIMIT_NOFILE, &limit);
+		return refuse(call, EMFILE,
+			      "RLIMIT_NOFILE of the daemon is %llu, and it has as many files and "
+			      "sockets open for all its users",
+			      (unsigned long long)limit.rlim_cur);
+	}
+	if (error == -ENFILE)
+		return refuse(call, ENFILE, "fs.file-max: the machine has as many files open");
+	return error;
+}
+
+size_t sock_rest_give(struct sock_stream *stream, void *buffer, size_t size)
+{
+	size_t left = stream->rest_stop - stream->rest_start;
+
+	if (size > left)
+		size = left;
+	if (size)
+		memcpy(buffer, stream->rest + stream->rest_start, size);
+	stream->rest_start += size;
+	stream->has_rest = stream->rest_start < stream->rest_stop;
+	return size;
+}
+
+ssize_t sock_packet_take(struct sock_stream *stream, void *buffer, size_t size,
+			 struct sock_addr *from, struct msghdr *message, bool may_wait)
+{
+	struct iovec pieces[2] = {{.iov_base = buffer, .iov_len = size}};
+	struct msghdr plain = {0};
+	ssize_t length;
+
+	if (!message)
+		message = &plain;
+	/* What does not fit is dropped by the kernel unless it has somewhere to go. */
+	if (size < PACKET_MAX && rest_reserve(stream, PACKET_MAX) < 0)
+		return -ENOMEM;
+	pieces[1].iov_base = stream->rest;
+	pieces[1].iov_len = stream->rest_room;
+	message->msg_iov = pieces;
+	message->msg_iovlen = 2;
+	if (from) {
+		message->msg_name = &from->room;
+		message->msg_namelen = sizeof(from->room);
+	}
+	length = recvmsg(stream->fd, message, (may_wait ? 0 : MSG_DONTWAIT) | MSG_CMSG_CLOEXEC);
+	if (length < 0)
+		return -errno;
+	if (from)
+		from->length = message->msg_namelen;
+	stream->rest_start = 0;
+	stream->rest_stop = (size_t)length > size ? (size_t)length - size : 0;
+	stream->has_rest = stream->rest_stop > 0;
+	return (size_t)length > size ? (ssize_t)size : length;
+}
+
+ssize_t sock_stream_read(struct call *call, void *state, void *buffer, size_t size)
+{
+	struct sock_stream *stream = state;
+	ssize_t length;
+
+	if (stream->rest_start < stream->rest_stop || !size)
+		return (ssize_t)sock_rest_give(stream, buffer, size);
+	if (stream->type != SOCK_STREAM)
+		return sock_packet_take(stream, buffer, size, NULL, NULL, false);
+	length = recv(stream->fd, buffer, size, MSG_DONTWAIT);
+	return length < 0 ? -errno : length;
+}
+
+ssize_t sock_send(const struct sock_stream *stream, const void *buffer, size_t size,
+		  const struct sock_addr *to, bool may_wait)
+{
+	const struct ucred self = {.pid = getpid(), .uid = geteuid(), .gid = getegid()};
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(self))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(self)),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_CREDENTIALS}};
+	struct sock_addr address = to ? *to : (struct sock_addr){.length = 0};
+	struct iovec piece = {.iov_base = (void *)(uintptr_t)buffer, .iov_len = size};
+	struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+	ssize_t length;
+
+	if (to) {
+		message.msg_name = &address.room;
+		message.msg_namelen = address.length;
+	}
+	if (stream->is_unix) {
+		memcpy(CMSG_DATA(&control.header), &self, sizeof(self));
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+	}
+	length = sendmsg(stream->fd, &message, MSG_NOSIGNAL | (may_wait ? 0 : MSG_DONTWAIT));
+	return length < 0 ? -errno : length;
+}
+
+ssize_t sock_stream_write(struct call *call, void *state, const void *buffer, size_t size,
+			  size_t *done)
+{
+	struct sock_stream *stream = state;
+	const struct sock_addr *to = stream->to.length ? &stream->to : NULL;
+
+	if (stream->type != SOCK_STREAM && size > SOCK_WRITE_WHOLE)
+		return sock_refuse_size(call, stream->fd, size);
+	while (*done < size) {
+		ssize_t length =
+			sock_send(stream, (const char *)buffer + *done, size - *done, to, false);
+
+		if (length == -EMSGSIZE)
+			return sock_refuse_size(call, stream->fd, size);
+		if (length < 0)
+			return length;
+		*done += (size_t)length;
+		stream->wrote = true;
+	}
+	return (ssize_t)size;
+}
+
+short sock_stream_ready(void *state)
+{
+	struct sock_stream *stream = state;
+	struct pollfd polled = {.fd = stream->fd, .events = POLLIN | POLLOUT};
+	short events = 0;
+
+	if (poll(&polled, 1, 0) > 0)
+		events = polled.revents;
+	/* Either says what has happened at once. */
+	if (events & (POLLERR | POLLHUP))
+		events |= POLLIN | POLLOUT;
+	if (stream->has_rest)
+		events |= POLLIN;
+	return events & (POLLIN | POLLOUT);
+}
+
+/* True when the peer's end of file, or the end of the connection, has been read. */
+static bool drain(struct sock_stream *stream)
+{
+	char trash[DRAIN_PIECE];
+
+	for (int piece = 0; piece < DRAIN_PIECES; piece++) {
+		ssize_t length = recv(stream->fd, trash, sizeof(trash), MSG_DONTWAIT);
+
+		if (length < 0 && errno == EAGAIN)
+			return false;
+		if (length <= 0)
+			return true;
+		stream->drained += (size_t)length;
+	}
+	return false;
+}
+
+/* True if the close may wait for the peer. */
+static bool linger(struct sock_stream *stream)
+{
+	if (!stream->lingers)
+		stream->lingers = atomic_fetch_add(&lingering, 1) < LINGERING_MAX;
+	if (!stream->lingers)
+		atomic_fetch_sub(&lingering, 1);
+	return stream->lingers;
+}
+
+/*
+ * A socket that is closed with unread data, or to which data comes afterwards, resets the
+ * connection, and what the peer has not read by then may be lost to it.  So the peer is told of the
+ * end, and what it still sends is dropped, until it has come to its own end.  That it does not is
+ * no reason to keep the socket for ever: by the channel's flush_seconds all is closed, and the
+ * kernel goes on sending what is left.  Nor is one that sends without end: once everything has
+ * arrived, DRAIN_MAX is enough.
+ */
+int sock_stream_flush(struct call *call, void *state)
+{
+	struct sock_stream *stream = state;
+	int unsent = 0;
+
+	if (stream->fd < 0 || stream->type == SOCK_DGRAM || !stream->wrote)
+		return 0;
+	if (!stream->shut)
+		shutdown(stream->fd, SHUT_WR);
+	stream->shut = true;
+	if (drain(stream))
+		return 0;
+	if (!linger(stream))
+		return 0;
+	if (stream->drained > DRAIN_MAX && ioctl(stream->fd, SIOCOUTQ, &unsent) == 0 && !unsent)
+		return 0;
+	return -EAGAIN;
+}

@@ -1,0 +1,72 @@
+/*
+ * sock_stream.h - a connected socket as an open file: reading, writing, closing.
+ *
+ * What connects (sock_dial.c) and what accepts (sock_accept.c) have a struct sock_stream as the
+ * first member of their state, so the channel functions below serve both.
+ */
+#ifndef IPCFS_SOCK_STREAM_H
+#define IPCFS_SOCK_STREAM_H
+
+#include <stdatomic.h>
+
+#include "sock_addr.h"
+
+struct sock_stream {
+	int fd;    /* -1: not connected yet */
+	int flags; /* of the open */
+	int type;  /* SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM */
+	bool is_unix;
+	bool wrote, shut, lingers;
+	size_t drained;
+	struct sock_addr to; /* where each datagram goes; length 0: the socket is connected */
+	/* What a read has to give before it asks the socket: rest[rest_start..rest_stop). */
+	char *rest;
+	size_t rest_room, rest_start, rest_stop;
+	atomic_bool has_rest;
+};
+
+/* A close waits so long for the peer to have read what was written; see sock_stream_flush. */
+enum { SOCK_LINGER_SECONDS = 60 };
+
+/* As much as a write is certain to come in one piece: the kernel splits at 256 pages. */
+enum { SOCK_WRITE_WHOLE = 255 * 4096 };
+
+/* Takes @fd over, connected, for a handle opened with @flags. */
+void sock_stream_begin(struct sock_stream *stream, int fd, int type);
+/* Puts @text in front of what a read has to give before it asks the socket.  -ENOMEM. */
+int sock_stream_prepend(struct sock_stream *stream, const char *text);
+/* Puts @byte behind it.  -ENOMEM. */
+int sock_stream_append(struct sock_stream *stream, char byte);
+/* Gives all back but the struct. */
+void sock_stream_end(struct sock_stream *stream);
+
+/*
+ * Takes one datagram or packet: as much as fits into @buffer, the rest into stream->rest.  @from
+ * and @control may be NULL.  Bytes for @buffer, -EAGAIN ... as recvmsg(2).
+ */
+ssize_t sock_packet_take(struct sock_stream *stream, void *buffer, size_t size,
+			 struct sock_addr *from, struct msghdr *message, bool may_wait);
+/*
+ * Sends as sendto(2) does, to @to unless that is NULL: bytes or -errno.  Through a unix socket it
+ * says that the caller sent it: the kernel would name the thread's real ids, which are the
+ * daemon's.
+ */
+ssize_t sock_send(const struct sock_stream *stream, const void *buffer, size_t size,
+		  const struct sock_addr *to, bool may_wait);
+
+/* Gives what is left of stream->rest. */
+size_t sock_rest_give(struct sock_stream *stream, void *buffer, size_t size);
+
+/* -EMSGSIZE with its reason, for a datagram or packet of @size that the socket did not take. */
+int sock_refuse_size(struct call *call, int fd, size_t size);
+/* -EMFILE and its like with the limit in words; other errors as they are. */
+int sock_refuse_open(struct call *call, int error);
+
+/* Of struct channel. */
+ssize_t sock_stream_read(struct call *call, void *state, void *buffer, size_t size);
+ssize_t sock_stream_write(struct call *call, void *state, const void *buffer, size_t size,
+			  size_t *done);
+short sock_stream_ready(void *state);
+int sock_stream_flush(struct call *call, void *state);
+
+#endif

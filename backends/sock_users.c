@@ -1,0 +1,211 @@
+/*
+ * sock_users.c - which processes have which sockets.
+ */
+#include "sock_users.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static dev_t device;
+
+/* A socket has the inode number of its kind only on this device; a socket file has any other. */
+static void device_look(void)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0)
+		device = st.st_dev;
+	close(fd);
+}
+
+dev_t sock_device(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, device_look);
+	return device;
+}
+
+struct looking {
+	const uint32_t *inodes;
+	size_t count;
+	struct sock_users *users;
+	struct proc_pids refused;
+	pid_t self;
+	bool hidden; /* looking as the daemon */
+};
+
+static int inode_compare(const void *one, const void *other)
+{
+	uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+
+	return (a > b) - (a < b);
+}
+
+/* The list with room for one more; NULL: no memory, and it is as it was. */
+static void *with_room(void *list, size_t count, size_t *room, size_t size)
+{
+	size_t more = *room ? 2 * *room : 16;
+
+	if (count < *room)
+		return list;
+	list = reallocarray(list, more, size);
+	if (list)
+		*room = more;
+	return list;
+}
+
+/* The process that is being looked into, put down at its first socket. */
+static int process_meet(struct looking *looking, pid_t pid)
+{
+	struct sock_users *users = looking->users;
+	struct sock_process *process;
+	int error;
+
+	if (users->processes_count && users->processes[users->processes_count - 1].pid == pid)
+		return 0;
+	process = with_room(users->processes, users->processes_count, &users->processes_room,
+			    sizeof(*process));
+	if (!process)
+		return -ENOMEM;
+	users->processes = process;
+	process += users->processes_count;
+	*process = (struct sock_process){.pid = pid, .hidden = looking->hidden};
+	if (!process->hidden) {
+		error = proc_command(pid, process->command);
+		if (!error)
+			error = proc_user(pid, &process->uid);
+		if (error)
+			return error;
+	}
+	users->hidden += process->hidden;
+	users->processes_count++;
+	return 0;
+}
+
+static int descriptor(void *context, const struct proc_fd *fd)
+{
+	struct looking *looking = context;
+	struct sock_users *users = looking->users;
+	uint32_t inode = (uint32_t)fd->st.st_ino;
+	struct sock_use *use;
+	int error;
+
+	if (fd->st.st_dev != sock_device() || !bsearch(&inode, looking->inodes, looking->count,
+						       sizeof(*looking->inodes), inode_compare))
+		return 0;
+	error = process_meet(looking, fd->pid);
+	if (error)
+		return error;
+	use = with_room(users->uses, users->uses_count, &users->uses_room, sizeof(*use));
+	if (!use)
+		return -ENOMEM;
+	users->uses = use;
+	users->uses[users->uses_count++] = (struct sock_use){
+		.inode = inode,
+		.fd = fd->fd,
+		.process = users->processes_count - 1,
+	};
+	return 0;
+}
+
+/* A process may always look into itself, and this one has the caller's ids only for the moment. */
+static int descriptor_not_own(void *context, const struct proc_fd *fd)
+{
+	const struct looking *looking = context;
+
+	return fd->pid == looking->self ? 0 : descriptor(context, fd);
+}
+
+static int hidden_look(struct looking *looking, pid_t pid)
+{
+	int error = proc_fds_of(pid, S_IFSOCK, descriptor, looking);
+
+	if (error == -EACCES)
+		looking->users->unknown++;
+	return error == -EACCES || error == -ESRCH ? 0 : error;
+}
+
+static int hidden_step(void *context)
+{
+	struct looking *looking = context;
+	int error = 0;
+
+	looking->hidden = true;
+	for (size_t i = 0; i < looking->refused.count && !error; i++)
+		error = hidden_look(looking, looking->refused.list[i]);
+	if (!error && looking->self)
+		error = hidden_look(looking, looking->self);
+	return error;
+}
+
+static int use_compare(const void *one, const void *other)
+{
+	const struct sock_use *a = one, *b = other;
+
+	if (a->inode != b->inode)
+		return (a->inode > b->inode) - (a->inode < b->inode);
+	if (a->process != b->process)
+		return (a->process > b->process) - (a->process < b->process);
+	return a->fd - b->fd;
+}
+
+int sock_users_gather(struct call *call, const uint32_t *inodes, size_t count,
+		      struct sock_users *users)
+{
+	struct looking looking = {.inodes = inodes, .count = count, .users = users};
+	bool itself = geteuid() == getuid();
+	int error;
+
+	*users = (struct sock_users){NULL};
+	if (!count)
+		return 0;
+	if (!itself)
+		looking.self = proc_self();
+	error = proc_fds_walk(S_IFSOCK, itself ? descriptor : descriptor_not_own, &looking,
+			      &looking.refused);
+	if (!error && (looking.refused.count || looking.self))
+		error = as_daemon(call, hidden_step, &looking);
+	free(looking.refused.list);
+	if (error) {
+		sock_users_free(users);
+		return error;
+	}
+	if (users->uses_count)
+		qsort(users->uses, users->uses_count, sizeof(*users->uses), use_compare);
+	return 0;
+}
+
+const struct sock_use *sock_users_of(const struct sock_users *users, uint32_t inode, size_t *count)
+{
+	size_t low = 0, high = users->uses_count, end;
+
+	*count = 0;
+	if (!inode)
+		return NULL;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (users->uses[middle].inode < inode)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (end = low; end < users->uses_count && users->uses[end].inode == inode; end++)
+		;
+	*count = end - low;
+	return users->uses + low;
+}
+
+void sock_users_free(struct sock_users *users)
+{
+	free(users->uses);
+	free(users->processes);
+	*users = (struct sock_users){NULL};
+}
