@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *in_pipe(const char *name, const char *file)
@@ -167,4 +168,12 @@ size_t descriptors_of(pid_t pid)
 		assert_return_code(stat(MOUNT "/README", &st), errno);
 	}
 	return least;
+}
+
+void wait_for_descriptors(pid_t pid, size_t count)
+{
+	const struct timespec pause = {0, 1000000};
+
+	while (descriptors_now(pid) > count)
+		nanosleep(&pause, NULL);
 }

@@ -156,7 +156,7 @@ static void test_setting(void **state)
 		assert_int_equal(set("set", "keep", "0"), 0);
 		assert_int_equal(figure("set", "keep"), 0);
 	}
-	assert_int_equal(descriptors_of(fixture_daemon()), before);
+	wait_for_descriptors(fixture_daemon(), before);
 	assert_return_code(rmdir(PIPES "/set"), errno);
 }
 
@@ -237,7 +237,7 @@ static void test_so_many_for_a_user(void **state)
 	assert_non_null(strstr(text, "256 pipes are kept for uid 1002"));
 	/* The one that was refused has left nothing. */
 	assert_false(is_listed(RUN_PIPES, "many256"));
-	assert_int_equal(descriptors_of(fixture_daemon()), before);
+	wait_for_descriptors(fixture_daemon(), before);
 }
 
 int main(void)

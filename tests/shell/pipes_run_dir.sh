@@ -129,6 +129,7 @@ fails 'Read-only file system' tee pipes/seen/keep
 fails 'Read-only file system' tee pipes/seen/capacity
 is content head -n 1 "$T/run/pipes/seen"
 kill $sleeper
+wait $sleeper
 unmounted
 # Nor does it make the directory.
 rm -r "$T/run"
