@@ -139,7 +139,7 @@ bool is_listed(const char *directory, const char *name)
 	return found;
 }
 
-size_t descriptors_of(pid_t pid)
+static size_t descriptors_now(pid_t pid)
 {
 	char path[32];
 	size_t count = 0;
@@ -152,4 +152,19 @@ size_t descriptors_of(pid_t pid)
 		count++;
 	closedir(dir);
 	return count;
+}
+
+size_t descriptors_of(pid_t pid)
+{
+	enum { LOOKS = 100 };
+	size_t least = descriptors_now(pid);
+
+	for (int i = 1; i < LOOKS; i++) {
+		size_t count = descriptors_now(pid);
+		struct stat st;
+
+		least = count < least ? count : least;
+		assert_return_code(stat(MOUNT "/README", &st), errno);
+	}
+	return least;
 }

@@ -45,7 +45,7 @@ const char *holder_command(json_t *row, pid_t pid);
 
 /* True if the directory has an entry @name. */
 bool is_listed(const char *directory, const char *name);
-/* Descriptors that the process has open. */
+/* Descriptors that the daemon has open for good: the least of many looks, between which it works. */
 size_t descriptors_of(pid_t pid);
 
 #endif
