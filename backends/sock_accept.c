@@ -99,7 +99,6 @@ static int accept_enter(struct call *call, void *state)
 	struct accepting *accepting = state;
 	struct sock_bound *bound = accepting->bound;
 	struct sock_addr peer = {0};
-	const int yes = 1;
 	int fd, error = 0;
 
 	do {
@@ -115,7 +114,7 @@ static int accept_enter(struct call *call, void *state)
 	}
 	/* A line at a time is how shells talk, and each waits for its answer. */
 	if (peer.any.sa_family != AF_UNIX)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+		sock_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (accepting->framed)
 		error = introduce(accepting, fd, &peer);
 	if (error) {

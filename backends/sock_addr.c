@@ -189,6 +189,11 @@ bool sock_addr_same(const struct sock_addr *a, const struct sock_addr *b)
 	       a->in6.sin6_scope_id == b->in6.sin6_scope_id;
 }
 
+int sock_set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
 int sock_addr_of(int fd, struct sock_addr *address)
 {
 	memset(address, 0, sizeof(*address));

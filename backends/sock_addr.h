@@ -59,6 +59,9 @@ bool sock_addr_same(const struct sock_addr *a, const struct sock_addr *b);
 uint16_t sock_addr_port(const struct sock_addr *address);
 void sock_addr_set_port(struct sock_addr *address, uint16_t port);
 
+/* Sets an option whose value is a number; 0 or -errno. */
+int sock_set(int fd, int level, int option, int value);
+
 /* Where a socket is bound, and whom it is connected to; 0 or -errno. */
 int sock_addr_of(int fd, struct sock_addr *address);
 int sock_addr_of_peer(int fd, struct sock_addr *address);

@@ -64,11 +64,6 @@ static int wish_read(struct call *call, const char *name, struct wish *wish)
 			       wish->type == SOCK_STREAM ? tcp_attributes : udp_attributes, wish);
 }
 
-static void set(int fd, int level, int option, int value)
-{
-	setsockopt(fd, level, option, &value, sizeof(value));
-}
-
 static int first_privileged_port(void)
 {
 	FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
@@ -145,12 +140,12 @@ static int group_join(struct call *call, int fd, const struct sock_addr *address
 /* Other sockets may have a group's address too, and each gets all that is sent to it. */
 static void group_prepare(int fd, const struct sock_addr *address)
 {
-	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	sock_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	/* Only what it has joined itself, not what anybody on the machine has. */
 	if (address->any.sa_family == AF_INET)
-		set(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+		sock_set(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
 	else
-		set(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
+		sock_set(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
 }
 
 static int wish_grant(struct call *call, struct wish *wish)
@@ -163,15 +158,15 @@ static int wish_grant(struct call *call, struct wish *wish)
 	if (fd < 0)
 		return sock_refuse_open(call, -errno);
 	if (wish->type == SOCK_STREAM)
-		set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+		sock_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	else
-		set(fd, SOL_SOCKET, SO_BROADCAST, 1);
+		sock_set(fd, SOL_SOCKET, SO_BROADCAST, 1);
 	if (sock_addr_is_multicast(&wish->address))
 		group_prepare(fd, &wish->address);
 	if (wish->reuseport)
-		set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+		sock_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (family == AF_INET6)
-		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !wish->address.both);
+		sock_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !wish->address.both);
 	if (bind(fd, &wish->address.any, wish->address.length) < 0 ||
 	    (wish->type == SOCK_STREAM && listen(fd, (int)wish->backlog) < 0)) {
 		error = refuse_bind(call, wish, errno);

@@ -145,11 +145,6 @@ static int dial_open_udp(struct call *call, const struct place *place, int flags
 	return open_end(call, place, flags, SOCK_DGRAM, state);
 }
 
-static void set(int fd, int level, int option, int value)
-{
-	setsockopt(fd, level, option, &value, sizeof(value));
-}
-
 /* Binds to where the user wants the connection to come from. */
 static int bind_from(struct call *call, const struct dialing *dialing, int fd, int family)
 {
@@ -171,7 +166,7 @@ static int bind_from(struct call *call, const struct dialing *dialing, int fd, i
 	if (from.any.sa_family != family)
 		return refuse(call, EAFNOSUPPORT,
 			      "from=%s is of another family than the address to connect to", text);
-	set(fd, SOL_SOCKET, SO_REUSEADDR, dialing->type == SOCK_STREAM);
+	sock_set(fd, SOL_SOCKET, SO_REUSEADDR, dialing->type == SOCK_STREAM);
 	if (bind(fd, &from.any, from.length) == 0)
 		return 0;
 	error = errno;
@@ -224,7 +219,7 @@ static bool attempt_ended(int fd, int *error)
 /* 0, -EAGAIN while it is under way, or why not. */
 static int connect_tcp(const struct sock_addr *address, int fd)
 {
-	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	sock_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (connect(fd, &address->any, address->length) < 0 && errno != EINPROGRESS)
 		return errno;
 	return 0;
@@ -242,7 +237,7 @@ static int connect_udp(struct dialing *dialing, const struct sock_addr *address,
 		return 0;
 	if (!many && errno != EACCES)
 		return errno;
-	set(fd, SOL_SOCKET, SO_BROADCAST, 1);
+	sock_set(fd, SOL_SOCKET, SO_BROADCAST, 1);
 	dialing->stream.to = *address;
 	return 0;
 }

@@ -133,9 +133,9 @@ static int refuse_bind(struct call *call, const struct wish *wish, int error)
 /* A socket bound to its file; @st is of that. */
 static int wish_grant(struct call *call, const struct wish *wish, mode_t mode, struct stat *st)
 {
-	const int yes = 1;
+	int directory = sock_files_directory()->fd, fd;
 	struct sock_addr address;
-	int error = address_make(call, wish, &address), fd;
+	int error = address_make(call, wish, &address);
 
 	if (error)
 		return error;
@@ -143,19 +143,24 @@ static int wish_grant(struct call *call, const struct wish *wish, mode_t mode, s
 		    wish->type | SOCK_CLOEXEC | (wish->type == SOCK_DGRAM ? 0 : SOCK_NONBLOCK), 0);
 	if (fd < 0)
 		return sock_refuse_open(call, -errno);
+	/* Each datagram says whose it is. */
+	if (wish->type == SOCK_DGRAM)
+		error = sock_set(fd, SOL_SOCKET, SO_PASSCRED, 1);
 	/* Its file gets the mode that the socket has: at no moment may others connect. */
-	if (fchmod(fd, mode & 0666) < 0 || bind(fd, &address.any, address.length) < 0)
+	if (!error && (fchmod(fd, mode & 0666) < 0 || bind(fd, &address.any, address.length) < 0))
 		error = refuse_bind(call, wish, errno);
-	/* From the first on, each datagram says whose it is. */
-	else if (wish->type == SOCK_DGRAM
-			 ? setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0
-			 : listen(fd, (int)wish->backlog) < 0)
+	if (error) {
+		close(fd);
+		return error;
+	}
+	if (wish->type != SOCK_DGRAM && listen(fd, (int)wish->backlog) < 0)
 		error = -errno;
-	else if (fstatat(sock_files_directory()->fd, wish->name, st, AT_SYMLINK_NOFOLLOW) < 0)
+	else if (fstatat(directory, wish->name, st, AT_SYMLINK_NOFOLLOW) < 0)
 		error = -errno;
 	if (!error)
 		return fd;
 	close(fd);
+	unlinkat(directory, wish->name, 0);
 	return error;
 }
 
