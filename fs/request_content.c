@@ -162,6 +162,21 @@ static void run(fuse_req_t req, struct operation *op, int flags)
 		answer(op, result);
 }
 
+/*
+ * The kernel asks once more by name when it hears -ESTALE, but the caller is told that if it hears
+ * it twice: so only where asking again can help.
+ */
+static bool another_has_its_name(const struct node *node)
+{
+	struct node now = *node;
+	struct stat st;
+
+	if (!now.place.identity)
+		return false;
+	now.place.identity = 0;
+	return tree_stat(&now, &st) == 0;
+}
+
 void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct operation op = {.kind = OPERATION_ENTER};
@@ -183,8 +198,8 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		else
 			error = open_text(&op.call, &node, fi->flags, &op.handle);
 	}
-	/* Another may have its name by now: the kernel looks once more. */
-	if (error == -ENOENT && node.place.identity)
+	/* Memory has been looked for by name already. */
+	if (error == -ENOENT && !node_is_memory(&node) && another_has_its_name(&node))
 		error = -ESTALE;
 	if (error)
 		reply_refusal(req, "open", &node, NULL, &op.call, error);
