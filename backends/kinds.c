@@ -5,10 +5,5 @@
 #include "kinds.h"
 
 const struct kind *const kinds[] = {
-	&pipe_kind,
-	&shm_kind,
-	&sem_kind,
-	&mq_kind,
-	&sock_kind,
-	NULL,
+	&pipe_kind, &shm_kind, &sem_kind, &mq_kind, &sock_kind, NULL,
 };

@@ -274,7 +274,8 @@ int creds_become(struct creds *creds)
 	struct creds *to = creds ? creds : daemon_creds.self;
 	int error = 0;
 
-	/* One that can become nobody is asked by its own user alone, and still has to hold @creds. */
+	/* One that can become nobody is asked by its own user alone, and still has to hold @creds.
+	 */
 	if (daemon_creds.can_change && !creds_equal(from, to)) {
 		regain();
 		error = change(to);

@@ -4,8 +4,9 @@
  * usage: pipes [PROCESSES]    (2000; as root)
  *
  * The processes are those of a pid namespace of its own; each has ten descriptors: four ends of
- * pipes, three files, a directory, a socket and an eventfd.  It prints medians of processor time, as
- * root and as a user who may look into half of them, and the ratio to lsof where that is installed.
+ * pipes, three files, a directory, a socket and an eventfd.  It prints medians of processor time,
+ * as root and as a user who may look into half of them, and the ratio to lsof where that is
+ * installed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -197,7 +198,8 @@ int main(int argc, char **argv)
 		die("setup");
 	fill_machine(count);
 	as_superuser = median(show, "status");
-	printf("%d processes, %d descriptors; processor time, medians of %d\n", count, 10 * count, RUNS);
+	printf("%d processes, %d descriptors; processor time, medians of %d\n", count, 10 * count,
+	       RUNS);
 	printf("status, as root            %9.2f ms\n", as_superuser);
 	printf("status.json, as root       %9.2f ms\n", median(show, "status.json"));
 	printf("holders, as root           %9.2f ms\n", median(show, "holders"));

@@ -35,7 +35,7 @@
 
 #include "backend.h"
 #include "kinds.h"
-#include "sock.h"
+#include "sockets/sock.h"
 
 #define NOBODY 64996
 /* Sockets with a path are bound here, on a tmpfs that nobody else sees. */

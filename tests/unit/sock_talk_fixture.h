@@ -11,8 +11,8 @@
 #include <limits.h>
 #include <pthread.h>
 
-#include "run_dir.h"
-#include "sock_talk.h"
+#include "common/run_dir.h"
+#include "sockets/sock_talk.h"
 
 /* ---- walking ---- */
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "frame.h"
+#include "common/frame.h"
 
 static const struct frame_header prio = {
 	.example = "prio=0 size=5", .longest = 128, .name = "prio", .lowest = 0, .highest = 32767};

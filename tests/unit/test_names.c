@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "names.h"
+#include "common/names.h"
 
 static void key_is(const char *text, int32_t key)
 {

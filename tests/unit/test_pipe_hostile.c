@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 
-#include "proc_fds.h"
+#include "common/proc_fds.h"
 
 /* ---- a pipe whose lock is held ---- */
 

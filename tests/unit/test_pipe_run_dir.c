@@ -4,7 +4,7 @@
  */
 #include "pipe_fixture.h"
 
-#include "run_dir.h"
+#include "common/run_dir.h"
 
 static struct run_dir dir;
 

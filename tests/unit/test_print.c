@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "print.h"
+#include "common/print.h"
 
 /* Ids that the databases of this test give a long name, an odd one, and none. */
 #define LONG_NAME_ID 54321

@@ -8,7 +8,7 @@
 #include <sys/prctl.h>
 
 #include "sem_fixture.h"
-#include "sem_futex.h"
+#include "sem/sem_futex.h"
 
 union semun {
 	int val;

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sem_futex.h"
+#include "sem/sem_futex.h"
 
 #define HAND_OVERS 20000
 #define FLIPS 10000

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sem_ops.h"
+#include "sem/sem_ops.h"
 
 /* The list as text again, each operation as NUM:DELTA with its flags, or the errno. */
 static const char *ops_text(const char *text, size_t size, unsigned short part, bool fixed)

@@ -13,7 +13,7 @@
 #include <net/if.h>
 #include <string.h>
 
-#include "sock_addr.h"
+#include "sockets/sock_addr.h"
 
 static void assert_reads_as(const char *text, const char *expected)
 {

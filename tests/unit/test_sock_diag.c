@@ -8,7 +8,7 @@
 #include <linux/unix_diag.h>
 #include <sys/sysmacros.h>
 
-#include "sock_answer.h"
+#include "sockets/sock_answer.h"
 
 /* ---- gathering ---- */
 

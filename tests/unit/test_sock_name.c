@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "sock_name.h"
+#include "sockets/sock_name.h"
 
 static void assert_reads_as(const char *text, const char *expected)
 {

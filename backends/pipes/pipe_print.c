@@ -1,0 +1,381 @@
+/*
+ * pipe_print.c - tables of the pipes in the style of ipcs(1), their holders, and the same as JSON.
+ *
+ * A pipe is called by its path below pipes/, so that what a table says can be opened: NAME, or
+ * anon/NUMBER; a FIFO elsewhere by its own path.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipe.h"
+#include "common/print.h"
+
+/* What would break a row into other words, and a list of processes into other items. */
+#define WORD " "
+#define ITEM " ,"
+
+static const struct {
+	unsigned how;
+	const char *word;
+} hows[] = {
+	{PIPE_READ, "read"},
+	{PIPE_WRITE, "write"},
+	{PIPE_READ | PIPE_WRITE, "read-write"},
+	{PIPE_KEEP, "keep"},
+};
+
+static const char *how_word(unsigned how)
+{
+	size_t i = 0;
+
+	while (hows[i].how != how)
+		i++;
+	return hows[i].word;
+}
+
+/* What it is called; @room has place for any. */
+static const char *pipe_object(const struct pipe_seen *pipe, char room[PIPE_LISTED_SIZE])
+{
+	if (pipe->family == PIPE_ELSEWHERE)
+		return pipe->name;
+	if (pipe->family == PIPE_NAMED)
+		pipe_name_list(pipe->name, room);
+	else
+		snprintf(room, PIPE_LISTED_SIZE, "anon/%" PRIuMAX, (uintmax_t)pipe->key.ino);
+	return room;
+}
+
+static int compare(struct pipe_seen *one, struct pipe_seen *other)
+{
+	if (one->family != other->family)
+		return (int)one->family - (int)other->family;
+	if (one->family == PIPE_UNNAMED)
+		return (one->key.ino > other->key.ino) - (one->key.ino < other->key.ino);
+	return strcmp(one->name, other->name);
+}
+
+/* ---- as ipcs ---- */
+
+/* A word that is filled up to the width of a column. */
+static void print_column(FILE *out, const char *word)
+{
+	fprintf(out, "%-10s ", word);
+}
+
+static void print_number(FILE *out, bool known, int64_t number)
+{
+	char text[24] = "-";
+
+	if (known && number >= 0)
+		snprintf(text, sizeof(text), "%" PRId64, number);
+	print_column(out, text);
+}
+
+/* Text of any bytes as one column. */
+static void print_text(FILE *out, const char *text)
+{
+	char *word = NULL;
+	size_t size;
+	FILE *memory = open_memstream(&word, &size);
+
+	if (memory) {
+		text_print(memory, text, WORD);
+		fclose(memory);
+	}
+	print_column(out, word ? word : "?");
+	free(word);
+}
+
+static void print_process(FILE *out, const struct pipe_process *process)
+{
+	fprintf(out, "%d/", (int)process->pid);
+	text_print(out, process->command, ITEM);
+}
+
+/* "1234/sh,1240/cat,+2": those who have this end, and how many of them are not shown. */
+static void print_end(FILE *out, const struct pipe_seen *pipe, unsigned how)
+{
+	size_t hidden = pipe_count(pipe, how, true);
+	const char *between = "";
+
+	for (size_t i = 0; i < pipe->holders_count; i++) {
+		const struct pipe_holder *holder = &pipe->holders[i];
+
+		if (!(holder->how & how) || holder->process->hidden)
+			continue;
+		fputs(between, out);
+		print_process(out, holder->process);
+		between = ",";
+	}
+	if (hidden > 0)
+		fprintf(out, "%s+%zu", between, hidden);
+	else if (!*between)
+		fputc('-', out);
+}
+
+/* "write:1234/sh,read:1240/cat,+2" */
+static void print_all_holders(FILE *out, const struct pipe_seen *pipe)
+{
+	const char *between = "";
+	size_t hidden = 0;
+
+	for (size_t i = 0; i < pipe->holders_count; i++) {
+		const struct pipe_holder *holder = &pipe->holders[i];
+
+		hidden += holder->process->hidden;
+		if (holder->process->hidden)
+			continue;
+		fprintf(out, "%s%s:", between, how_word(holder->how));
+		print_process(out, holder->process);
+		between = ",";
+	}
+	if (hidden > 0)
+		fprintf(out, "%s+%zu", between, hidden);
+	else if (!*between)
+		fputc('-', out);
+}
+
+static void print_header(FILE *out, enum pipe_family family)
+{
+	static const char *const titles[] = {
+		[PIPE_NAMED] = "Named Pipes",
+		[PIPE_UNNAMED] = "Unnamed Pipes",
+		[PIPE_ELSEWHERE] = "Named Pipes Elsewhere",
+	};
+
+	ipcs_title(out, titles[family]);
+	fprintf(out, "%-10s %-10s ", family == PIPE_ELSEWHERE ? "path" : "name", "owner");
+	if (family == PIPE_UNNAMED)
+		fprintf(out, "%-10s %-10s %-24s %s\n", "used-bytes", "capacity", "writers",
+			"readers");
+	else
+		fprintf(out, "%-10s %-10s %-10s %-10s %-10s %s\n", "perms", "used-bytes",
+			"capacity", "readers", "writers", "holders");
+}
+
+static void print_writers_column(FILE *out, const struct pipe_seen *pipe)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *memory = open_memstream(&text, &size);
+
+	if (memory) {
+		print_end(memory, pipe, PIPE_WRITE);
+		fclose(memory);
+	}
+	fprintf(out, "%-24s ", text ? text : "?");
+	free(text);
+}
+
+static void print_row(FILE *out, const struct pipe_seen *pipe, struct user_names *users)
+{
+	char room[PIPE_LISTED_SIZE], perms[8];
+	bool known = pipe_is_known(pipe);
+
+	print_text(out, pipe_object(pipe, room));
+	fprintf(out, "%-10.10s ", user_names_get(users, pipe->st.st_uid));
+	if (pipe->family != PIPE_UNNAMED) {
+		snprintf(perms, sizeof(perms), "%o", pipe->st.st_mode & 0777);
+		print_column(out, perms);
+	}
+	print_number(out, known, pipe->bytes);
+	print_number(out, known, pipe->capacity);
+	if (pipe->family == PIPE_UNNAMED) {
+		print_writers_column(out, pipe);
+		print_end(out, pipe, PIPE_READ);
+	} else {
+		print_number(out, known, (int64_t)pipe_count(pipe, PIPE_READ, false));
+		print_number(out, known, (int64_t)pipe_count(pipe, PIPE_WRITE, false));
+		print_all_holders(out, pipe);
+	}
+	fputc('\n', out);
+}
+
+void pipe_print_tables(FILE *out, struct pipe_scan *scan, bool all)
+{
+	static const enum pipe_family families[] = {PIPE_NAMED, PIPE_UNNAMED, PIPE_ELSEWHERE};
+	struct user_names users = {0};
+	struct pipe_seen *pipe;
+
+	HASH_SORT(scan->pipes, compare);
+	pipe = scan->pipes;
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
+		if (all || (pipe && pipe->family == families[i]))
+			print_header(out, families[i]);
+		for (; pipe && pipe->family == families[i]; pipe = pipe->hh.next)
+			print_row(out, pipe, &users);
+	}
+}
+
+void pipe_print_hidden(FILE *out, const struct pipe_scan *scan)
+{
+	if (scan->silent > 0)
+		fprintf(out,
+			"# of %zu pipe%s not known what is in %s: the kernel does not let the "
+			"daemon ask, or does not answer\n",
+			scan->silent, scan->silent == 1 ? " it is" : "s it is",
+			scan->silent == 1 ? "it" : "them");
+	holders_print_hidden(out, scan->hidden + scan->unknown);
+}
+
+/* Fills @shown; false if it is not to be shown, or has ended. */
+static bool holder_of(const struct pipe_holder *holder, struct holder *shown)
+{
+	struct pipe_process *process = holder->process;
+
+	if (process->hidden || !pipe_process_user(process))
+		return false;
+	*shown = (struct holder){process->pid, process->uid, how_word(holder->how),
+				 process->command};
+	return true;
+}
+
+void pipe_print_holders(FILE *out, struct pipe_scan *scan, bool objects)
+{
+	struct user_names users = {0};
+	struct pipe_seen *pipe, *next;
+	char room[PIPE_LISTED_SIZE];
+
+	HASH_SORT(scan->pipes, compare);
+	HASH_ITER(hh, scan->pipes, pipe, next) {
+		const char *object = objects ? pipe_object(pipe, room) : NULL;
+
+		for (size_t i = 0; i < pipe->holders_count; i++) {
+			struct holder holder;
+
+			if (holder_of(&pipe->holders[i], &holder))
+				holder_print(out, object, &holder, &users);
+		}
+	}
+}
+
+/* ---- as lsipc ---- */
+
+/* The holders that the caller may look at, and in *hidden how many there are besides. */
+static json_t *json_holders(const struct pipe_seen *pipe, struct user_names *users, size_t *hidden)
+{
+	json_t *list = json_array();
+
+	*hidden = 0;
+	for (size_t i = 0; list && i < pipe->holders_count; i++) {
+		struct holder holder;
+
+		*hidden += pipe->holders[i].process->hidden;
+		if (!holder_of(&pipe->holders[i], &holder))
+			continue;
+		if (json_array_append_new(list, holder_json(&holder, users)) < 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *json_known(bool known, int64_t number)
+{
+	return known && number >= 0 ? json_integer(number) : json_null();
+}
+
+/* What a listing looks up once. */
+struct json_memory {
+	struct user_names users;
+	struct stat st;
+	json_t *object; /* of the last pipe; NULL: none yet */
+};
+
+/* What all objects have, of which a listing has many with one owner and one mode. */
+static json_t *json_common(const char *name, const struct stat *st, struct json_memory *memory)
+{
+	json_t *object;
+
+	if (!memory->object || memory->st.st_uid != st->st_uid || memory->st.st_gid != st->st_gid ||
+	    memory->st.st_mode != st->st_mode) {
+		json_decref(memory->object);
+		memory->object = json_posix_object(name, st);
+		memory->st = *st;
+	}
+	object = json_copy(memory->object);
+	if (object && json_object_set_new(object, "name", json_text(name)) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+/* Takes what is in @more into @object; a NULL in either, which is want of memory, fails. */
+static json_t *json_join(json_t *object, json_t *more)
+{
+	if (object && more && json_object_update(object, more) == 0) {
+		json_decref(more);
+		return object;
+	}
+	json_decref(object);
+	json_decref(more);
+	return NULL;
+}
+
+static json_t *json_pipe(const struct pipe_scan *scan, const struct pipe_seen *pipe,
+			 struct json_memory *memory)
+{
+	static const char *const families[] = {
+		[PIPE_NAMED] = "named",
+		[PIPE_UNNAMED] = "unnamed",
+		[PIPE_ELSEWHERE] = "elsewhere",
+	};
+	bool known = pipe_is_known(pipe);
+	char room[PIPE_LISTED_SIZE];
+	size_t hidden;
+	json_t *holders = json_holders(pipe, &memory->users, &hidden);
+
+	/* Where not even the daemon may look, how many are hidden is not known either. */
+	return json_join(
+		json_common(pipe_object(pipe, room), &pipe->st, memory),
+		json_pack("{ss so so so so so so so so}", "family", families[pipe->family], "inode",
+			  json_integer((json_int_t)pipe->key.ino), "bytes",
+			  json_known(known, pipe->bytes), "capacity",
+			  json_known(known, pipe->capacity), "readers",
+			  json_known(known, (int64_t)pipe_count(pipe, PIPE_READ, false)), "writers",
+			  json_known(known, (int64_t)pipe_count(pipe, PIPE_WRITE, false)), "keep",
+			  pipe->family == PIPE_NAMED ? json_integer(pipe->kept) : json_null(),
+			  "holders", holders, "hidden",
+			  json_known(scan->unknown == 0, (int64_t)hidden)));
+}
+
+int pipe_print_json(FILE *out, struct pipe_scan *scan)
+{
+	struct json_memory memory = {.object = NULL};
+	json_t *list = json_array();
+	struct pipe_seen *pipe, *next;
+
+	HASH_SORT(scan->pipes, compare);
+	HASH_ITER(hh, scan->pipes, pipe, next) {
+		if (list && json_array_append_new(list, json_pipe(scan, pipe, &memory)) < 0) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	json_decref(memory.object);
+	return json_print(out, list);
+}
+
+/* ---- limits ---- */
+
+static void print_limit(FILE *out, const char *words, const char *name)
+{
+	int64_t value = pipe_limit(name);
+
+	if (value >= 0)
+		fprintf(out, "%s = %" PRId64 "\n", words, value);
+}
+
+void pipe_print_limits(FILE *out)
+{
+	ipcs_title(out, "Pipe Limits");
+	print_limit(out, "max capacity of a pipe (bytes)", "pipe-max-size");
+	fprintf(out, "max bytes written in one piece = %d\n", PIPE_BUF);
+	print_limit(out, "soft max pages in pipes per user, 0 is none", "pipe-user-pages-soft");
+	print_limit(out, "hard max pages in pipes per user, 0 is none", "pipe-user-pages-hard");
+	fputc('\n', out);
+}

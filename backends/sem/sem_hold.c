@@ -1,0 +1,145 @@
+/*
+ * sem_hold.c - the list of those who hold a semaphore through this tree.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "common/print.h"
+#include "sem_hold.h"
+
+struct sem_holder {
+	struct sem_holder *prev, *next;
+	bool listed;
+	struct sem_held held;
+	pid_t pid;
+	uid_t uid;
+	unsigned long long started; /* tells the process from a later one of its pid */
+	char command[64];           /* at that time; a shell becomes its command afterwards */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sem_holder *holders;
+
+/* Command and start time (clock ticks since boot, proc(5)) of a process; "-" and 0 if it has gone.
+ */
+static unsigned long long process_read(pid_t pid, char *command, size_t size)
+{
+	char path[32], stat[1024], *begin, *end;
+	unsigned long long started = 0;
+	size_t length = 0;
+	FILE *file;
+
+	snprintf(command, size, "-");
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = pid > 0 ? fopen(path, "re") : NULL;
+	if (file) {
+		length = fread(stat, 1, sizeof(stat) - 1, file);
+		fclose(file);
+	}
+	stat[length] = '\0';
+	begin = strchr(stat, '(');
+	end = strrchr(stat, ')');
+	if (!begin || !end)
+		return 0;
+	*end++ = '\0';
+	snprintf(command, size, "%s", begin + 1);
+	/* The 22nd field; the one after the name is the third. */
+	sscanf(end,
+	       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	       &started);
+	return started;
+}
+
+struct sem_holder *sem_holder_new(const struct call *call, const struct sem_held *held)
+{
+	struct sem_holder *holder = calloc(1, sizeof(*holder));
+
+	if (!holder)
+		return NULL;
+	holder->pid = call->pid;
+	holder->uid = call->uid;
+	holder->held = *held;
+	holder->started = process_read(call->pid, holder->command, sizeof(holder->command));
+	return holder;
+}
+
+void sem_holder_list(struct sem_holder *holder)
+{
+	pthread_mutex_lock(&lock);
+	holder->listed = true;
+	DL_APPEND(holders, holder);
+	pthread_mutex_unlock(&lock);
+}
+
+void sem_holder_drop(struct sem_holder *holder)
+{
+	pthread_mutex_lock(&lock);
+	if (holder->listed)
+		DL_DELETE(holders, holder);
+	pthread_mutex_unlock(&lock);
+	free(holder);
+}
+
+static void holder_show(const struct sem_holder *holder, FILE *out)
+{
+	char user[ID_NAME_SIZE], now[sizeof(holder->command)];
+	const char *command = holder->command;
+
+	if (process_read(holder->pid, now, sizeof(now)) == holder->started && holder->started)
+		command = now;
+	user_name(holder->uid, user);
+	fprintf(out, "%d %s hold ", (int)holder->pid, user);
+	for (const char *c = command; *c; c++)
+		if (*c < ' ' || *c > '~' || *c == '\\')
+			fprintf(out, "\\%03o", (unsigned char)*c);
+		else
+			fputc(*c, out);
+	fputc('\n', out);
+}
+
+/* The matching holders, copied: no lock is held while users' names are looked up. */
+static size_t holders_copy(const struct sem_held *held, struct sem_holder **copies)
+{
+	struct sem_holder *holder;
+	size_t count = 0, room = 0;
+
+	*copies = NULL;
+	pthread_mutex_lock(&lock);
+	DL_FOREACH(holders, holder) {
+		if (holder->held.posix != held->posix || holder->held.object != held->object ||
+		    holder->held.part != held->part)
+			continue;
+		if (count == room) {
+			struct sem_holder *more;
+
+			room = room ? 2 * room : 4;
+			more = reallocarray(*copies, room, sizeof(*more));
+			if (!more) {
+				free(*copies);
+				*copies = NULL;
+				count = SIZE_MAX;
+				break;
+			}
+			*copies = more;
+		}
+		(*copies)[count++] = *holder;
+	}
+	pthread_mutex_unlock(&lock);
+	return count;
+}
+
+int sem_holders_show(const struct sem_held *held, FILE *out)
+{
+	struct sem_holder *copies;
+	size_t count = holders_copy(held, &copies);
+
+	if (count == SIZE_MAX)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		holder_show(&copies[i], out);
+	free(copies);
+	return 0;
+}

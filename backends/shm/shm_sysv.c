@@ -1,0 +1,477 @@
+/*
+ * shm_sysv.c - System V segments: finding, making and changing them, their figures.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "shm.h"
+#include "common/sysv.h"
+
+#define SIZE_DEFAULT (64 << 10)
+
+/* IPC_SET sets all that can be set: no two changes of ours may read, and then write, at once. */
+static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
+
+static int get(uint32_t id, struct shmid_ds *ds)
+{
+	/* Asks for no permission, but takes an index, which is part of the identifier; the kernel
+	   cuts that out of whatever it is given.  Another segment may be there by now. */
+	int found;
+
+	memset(ds, 0, sizeof(*ds));
+	found = shmctl((int)id, SHM_STAT_ANY, ds);
+	if (found < 0)
+		return sysv_error(errno);
+	return (uint32_t)found == id ? 0 : -ENOENT;
+}
+
+/* Permissions and flags are one field to the kernel. */
+static void set_mode(struct shm_sysv *segment, mode_t mode)
+{
+	segment->object.mode = mode & 0777;
+	segment->dest = mode & SHM_DEST;
+	segment->locked = mode & SHM_LOCKED;
+}
+
+int shm_sysv_get(uint32_t id, struct shm_sysv *segment)
+{
+	struct shmid_ds ds;
+	int error = get(id, &ds);
+
+	if (error)
+		return error;
+	*segment = (struct shm_sysv){
+		.object = {.key = ds.shm_perm.__key,
+			   .id = (int32_t)id,
+			   .uid = ds.shm_perm.uid,
+			   .cuid = ds.shm_perm.cuid,
+			   .gid = ds.shm_perm.gid,
+			   .cgid = ds.shm_perm.cgid},
+		.size = ds.shm_segsz,
+		.nattch = ds.shm_nattch,
+		.cpid = ds.shm_cpid,
+		.lpid = ds.shm_lpid,
+		.atime = ds.shm_atime,
+		.dtime = ds.shm_dtime,
+		.ctime = ds.shm_ctime,
+	};
+	set_mode(segment, ds.shm_perm.mode);
+	return 0;
+}
+
+/* A line of /proc/sysvipc/shm. */
+static int line_read(const char *line, struct shm_sysv *segment)
+{
+	struct sysv_object *object = &segment->object;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), most;
+	int64_t atime, dtime, ctime;
+	mode_t mode;
+
+	*segment = (struct shm_sysv){.size = 0};
+	if (sscanf(line,
+		   "%" SCNd32 " %" SCNd32 " %o %" SCNu64 " %d %d %" SCNu64 " %u %u %u %u %" SCNd64
+		   " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64,
+		   &object->key, &object->id, &mode, &segment->size, &segment->cpid, &segment->lpid,
+		   &segment->nattch, &object->uid, &object->gid, &object->cuid, &object->cgid,
+		   &atime, &dtime, &ctime, &segment->rss, &segment->swap) != 16)
+		return -EIO;
+	set_mode(segment, mode);
+	segment->atime = atime;
+	segment->dtime = dtime;
+	segment->ctime = ctime;
+	/* Since Linux 6.7 the bytes of huge pages are multiplied by what is in one. */
+	most = (segment->size + page - 1) / page * page;
+	if (segment->rss > most)
+		segment->rss = most;
+	return 0;
+}
+
+struct gathering {
+	int (*each)(void *context, const struct shm_sysv *segment);
+	void *context;
+};
+
+static int gather_line(const char *line, void *context)
+{
+	const struct gathering *gathering = context;
+	struct shm_sysv segment;
+	int error = line_read(line, &segment);
+
+	return error ? error : gathering->each(gathering->context, &segment);
+}
+
+int shm_sysv_gather(int (*each)(void *context, const struct shm_sysv *segment), void *context)
+{
+	struct gathering gathering = {each, context};
+	int error = sysvipc_read("shm", gather_line, &gathering);
+
+	return error == -ENOENT ? 0 : error; /* a kernel without System V IPC has no segments */
+}
+
+/* Ends the reading of a table at the line that was looked for. */
+#define FOUND (-ECANCELED)
+
+/* segment->object.id says which. */
+static int measure_line(const char *line, void *context)
+{
+	struct shm_sysv *segment = context;
+	char *rest;
+	int error;
+
+	strtol(line, &rest, 10); /* the key */
+	if (strtol(rest, NULL, 10) != segment->object.id)
+		return 0;
+	error = line_read(line, segment);
+	return error ? error : FOUND;
+}
+
+int shm_sysv_measure(uint32_t id, struct shm_sysv *segment)
+{
+	int result;
+
+	segment->object.id = (int32_t)id;
+	result = sysvipc_read("shm", measure_line, segment);
+	if (result == FOUND)
+		return 0;
+	return result ? result : -ENOENT;
+}
+
+int shm_sysv_find(const struct object_name *name, struct place *found)
+{
+	struct shmid_ds ds;
+	int id = name->id;
+
+	if (name->family == FAMILY_KEY) {
+		id = shmget(name->key, 0, 0); /* asks for no permission */
+		if (id < 0)
+			return -errno;
+	} else {
+		int error = get((uint32_t)id, &ds);
+
+		if (error)
+			return error;
+	}
+	*found = (struct place){.dir = &shm_sysv_dir, .object = (uint32_t)id};
+	return 0;
+}
+
+/* ---- making ---- */
+
+struct shminfo shm_sysv_limits(void)
+{
+	struct shminfo limits = {0};
+
+	if (shmctl(0, IPC_INFO, (struct shmid_ds *)(void *)&limits) < 0)
+		return (struct shminfo){0};
+	return limits;
+}
+
+static int wanted_size(struct call *call, const char *text, void *context)
+{
+	uint64_t most = shm_sysv_limits().shmmax;
+
+	return size_read(call, "size of a segment (kernel.shmmax)", text, 1,
+			 most < INT64_MAX ? (int64_t)most : INT64_MAX, context);
+}
+
+static const struct attribute attributes[] = {
+	{"size", wanted_size},
+	{NULL},
+};
+
+static int refuse_enospc(struct call *call, uint64_t size)
+{
+	struct shminfo limits = shm_sysv_limits();
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t pages = size / page + (size % page != 0);
+	struct shm_info used = {0};
+
+	if (shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&used) < 0)
+		return -ENOSPC;
+	if (used.shm_tot + pages < used.shm_tot || used.shm_tot + pages > limits.shmall)
+		return refuse(call, ENOSPC,
+			      "kernel.shmall is %lu pages, %lu in use, this segment needs %" PRIu64,
+			      limits.shmall, used.shm_tot, pages);
+	return refuse(call, ENOSPC, "kernel.shmmni is %lu segments, and there are %d",
+		      limits.shmmni, used.used_ids);
+}
+
+int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode,
+		  struct place *made)
+{
+	int64_t size = SIZE_DEFAULT;
+	int error = attributes_read(call, name->attributes, attributes, &size);
+	int id;
+
+	if (error)
+		return error;
+	id = shmget(name->key, (size_t)size, IPC_CREAT | IPC_EXCL | (int)(mode & 0666));
+	if (id >= 0) {
+		*made = (struct place){.dir = &shm_sysv_dir, .object = (uint32_t)id};
+		return 0;
+	}
+	switch (errno) {
+	case EEXIST:
+		return refuse(call, EEXIST, "there is a segment with key 0x%08x",
+			      (unsigned)name->key);
+	case EINVAL:
+		return refuse(call, EINVAL,
+			      "the kernel makes no segment of %" PRId64
+			      " bytes: kernel.shmmax is %lu",
+			      size, shm_sysv_limits().shmmax);
+	case ENOSPC:
+		return refuse_enospc(call, (uint64_t)size);
+	case ENOMEM:
+		return refuse(call, ENOMEM,
+			      "the kernel does not promise %" PRId64
+			      " bytes of memory: CommitLimit and Committed_AS in /proc/meminfo, "
+			      "vm.overcommit_memory",
+			      size);
+	default:
+		return -errno;
+	}
+}
+
+/* ---- the segment as a directory ---- */
+
+static int sysv_remove(struct call *call, const struct place *place)
+{
+	if (shmctl((int)place->object, IPC_RMID, NULL) == 0)
+		return 0;
+	if (errno == EPERM)
+		return refuse(call, EPERM,
+			      "only the owner and the creator of a segment may remove it");
+	return sysv_error(errno);
+}
+
+static int sysv_change(struct call *call, const struct place *place, const struct change *wanted)
+{
+	struct shmid_ds ds;
+	int error = change_check(call, wanted);
+
+	if (error)
+		return error;
+	pthread_mutex_lock(&changing);
+	error = get(place->object, &ds);
+	if (!error) {
+		sysv_edit(&ds.shm_perm, wanted);
+		if (shmctl((int)place->object, IPC_SET, &ds) < 0)
+			error = sysv_error(errno);
+	}
+	pthread_mutex_unlock(&changing);
+	if (error == -EPERM)
+		return refuse(call, EPERM,
+			      "only the owner and the creator of a segment may change it");
+	return error;
+}
+
+static int sysv_stat(const struct place *place, struct stat *st)
+{
+	struct shm_sysv segment;
+	int error = shm_sysv_get(place->object, &segment);
+	time_t used;
+
+	if (error)
+		return error;
+	used = segment.atime > segment.dtime ? segment.atime : segment.dtime;
+	st->st_uid = segment.object.uid;
+	st->st_gid = segment.object.gid;
+	st->st_mode = segment.object.mode;
+	/* Whole seconds are all that the kernel keeps. */
+	st->st_mtim = (struct timespec){.tv_sec = used ? used : segment.ctime};
+	st->st_atim = (struct timespec){.tv_sec = segment.atime ? segment.atime : segment.ctime};
+	st->st_ctim = (struct timespec){.tv_sec = segment.ctime};
+	return 0;
+}
+
+static int sysv_label(const struct place *place, char *name, size_t size)
+{
+	char listed[LISTED_NAME_SIZE];
+	struct shm_sysv segment;
+	int error = shm_sysv_get(place->object, &segment);
+
+	if (error)
+		return error;
+	object_name_list_sysv(segment.object.key, segment.object.id, listed);
+	snprintf(name, size, "%s", listed);
+	return 0;
+}
+
+/* ---- figures ---- */
+
+static int show_number(const struct place *place, FILE *out,
+		       int (*of)(uint32_t id, struct shm_sysv *segment),
+		       uint64_t (*number)(const struct shm_sysv *segment))
+{
+	struct shm_sysv segment;
+	int error = of(place->object, &segment);
+
+	if (!error)
+		fprintf(out, "%" PRIu64 "\n", number(&segment));
+	return error;
+}
+
+static uint64_t size_of(const struct shm_sysv *segment)
+{
+	return segment->size;
+}
+
+static uint64_t nattch_of(const struct shm_sysv *segment)
+{
+	return segment->nattch;
+}
+
+static uint64_t cpid_of(const struct shm_sysv *segment)
+{
+	return (uint64_t)segment->cpid;
+}
+
+static uint64_t lpid_of(const struct shm_sysv *segment)
+{
+	return (uint64_t)segment->lpid;
+}
+
+static uint64_t locked_of(const struct shm_sysv *segment)
+{
+	return segment->locked;
+}
+
+static uint64_t dest_of(const struct shm_sysv *segment)
+{
+	return segment->dest;
+}
+
+static uint64_t rss_of(const struct shm_sysv *segment)
+{
+	return segment->rss;
+}
+
+static uint64_t swap_of(const struct shm_sysv *segment)
+{
+	return segment->swap;
+}
+
+static int show_size(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, shm_sysv_get, size_of);
+}
+
+static int show_nattch(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, shm_sysv_get, nattch_of);
+}
+
+static int show_cpid(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, shm_sysv_get, cpid_of);
+}
+
+static int show_lpid(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, shm_sysv_get, lpid_of);
+}
+
+static int show_locked(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, shm_sysv_get, locked_of);
+}
+
+static int show_dest(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, shm_sysv_get, dest_of);
+}
+
+static int show_rss(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, shm_sysv_measure, rss_of);
+}
+
+static int show_swap(struct call *call, const struct place *place, FILE *out)
+{
+	return show_number(place, out, shm_sysv_measure, swap_of);
+}
+
+static int refuse_lock(struct call *call, const struct place *place, int error)
+{
+	struct rlimit limit = {0};
+	struct shm_sysv segment = {.size = 0};
+	char most[32] = "unlimited";
+
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	if (limit.rlim_cur != RLIM_INFINITY)
+		snprintf(most, sizeof(most), "%llu bytes", (unsigned long long)limit.rlim_cur);
+	if (error == ENOMEM && shm_sysv_get(place->object, &segment) == 0)
+		return refuse(call, ENOMEM,
+			      "RLIMIT_MEMLOCK of the daemon is %s, for all that one user has "
+			      "locked; this segment has %" PRIu64,
+			      most, segment.size);
+	if (error == EPERM)
+		return refuse(call, EPERM,
+			      "locking needs the owner or the creator of the segment and a "
+			      "RLIMIT_MEMLOCK of the daemon that is not 0 (it is %s), or "
+			      "CAP_IPC_LOCK",
+			      most);
+	return sysv_error(error);
+}
+
+static int store_locked(struct call *call, const struct place *place, const char *text)
+{
+	int64_t locked;
+	int error = number_read(call, "locked", text, 0, 1, &locked);
+
+	if (error)
+		return error;
+	if (shmctl((int)place->object, locked ? SHM_LOCK : SHM_UNLOCK, NULL) < 0)
+		return refuse_lock(call, place, errno);
+	return 0;
+}
+
+static int show_status(struct call *call, const struct place *place, FILE *out)
+{
+	struct shm_sysv segment;
+	int error = shm_sysv_get(place->object, &segment);
+
+	if (error)
+		return error;
+	shm_print_sysv_header(out);
+	shm_print_sysv(out, &segment);
+	return 0;
+}
+
+static int show_json(struct call *call, const struct place *place, FILE *out)
+{
+	struct shm_sysv segment;
+	int error = shm_sysv_measure(place->object, &segment);
+
+	return error ? error : json_print(out, json_pack("[o]", shm_json_sysv(&segment)));
+}
+
+static const struct row rows[] = {
+	{"data", ROW_MEMORY, .memory = &shm_sysv_memory},
+	{"size", ROW_TEXT, 0444, .show = show_size},
+	{"nattch", ROW_TEXT, 0444, .show = show_nattch},
+	{"cpid", ROW_TEXT, 0444, .show = show_cpid},
+	{"lpid", ROW_TEXT, 0444, .show = show_lpid},
+	{"locked", ROW_TEXT, 0644, .show = show_locked, .store = store_locked},
+	{"dest", ROW_TEXT, 0444, .show = show_dest},
+	{"rss", ROW_TEXT, 0444, .show = show_rss},
+	{"swap", ROW_TEXT, 0444, .show = show_swap},
+	{"status", ROW_TEXT, 0444, .show = show_status},
+	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{NULL, ROW_END},
+};
+
+const struct dir shm_sysv_dir = {
+	.rows = rows,
+	.label = sysv_label,
+	.stat = sysv_stat,
+	.make = refuse_make,
+	.remove = sysv_remove,
+	.change = sysv_change,
+	.rename = refuse_rename,
+};

@@ -1,0 +1,253 @@
+/*
+ * sock.c - the kind of sockets: its directories, and what is said of all of them together.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kinds.h"
+#include "common/run_dir.h"
+#include "sock.h"
+#include "sock_talk.h"
+
+/* ---- sockets as a list ---- */
+
+int sock_list_add(void *context, const struct sock_info *sock)
+{
+	struct sock_list *list = context;
+
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 8;
+		struct sock_info *rows = reallocarray(list->rows, room, sizeof(*rows));
+
+		if (!rows)
+			return -ENOMEM;
+		list->rows = rows;
+		list->room = room;
+	}
+	list->rows[list->count++] = *sock;
+	return 0;
+}
+
+void sock_list_free(struct sock_list *list)
+{
+	free(list->rows);
+	*list = (struct sock_list){NULL};
+}
+
+static int inode_compare(const void *one, const void *other)
+{
+	uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
+
+	return (a > b) - (a < b);
+}
+
+int sock_list_users(struct call *call, const struct sock_list *list, struct sock_users *users)
+{
+	uint32_t *inodes = calloc(list->count + 1, sizeof(*inodes));
+	size_t count = 0;
+	int error;
+
+	if (!inodes)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->count; i++)
+		if (list->rows[i].inode)
+			inodes[count++] = list->rows[i].inode;
+	qsort(inodes, count, sizeof(*inodes), inode_compare);
+	error = sock_users_gather(call, inodes, count, users);
+	free(inodes);
+	return error;
+}
+
+/* ---- all sockets ---- */
+
+static int show_all(struct call *call, FILE *out, sock_table *print)
+{
+	static const struct sock_query all;
+	struct sock_list list = {NULL};
+	int error = sock_gather(&all, sock_list_add, &list, &list.untold);
+
+	if (!error)
+		return sock_show_list(call, &list, out, print);
+	sock_list_free(&list);
+	return error;
+}
+
+static int print_status(FILE *out, const struct sock_list *list, const struct sock_users *users,
+			const struct sock_files *files)
+{
+	sock_print_table(out, list, users);
+	fputc('\n', out);
+	sock_print_hidden(out, list, users);
+	return 0;
+}
+
+static int print_holders(FILE *out, const struct sock_list *list, const struct sock_users *users,
+			 const struct sock_files *files)
+{
+	int error = sock_print_holders(out, list, users, files);
+
+	sock_print_hidden(out, list, users);
+	return error;
+}
+
+static int show_status(struct call *call, const struct place *place, FILE *out)
+{
+	return show_all(call, out, print_status);
+}
+
+static int show_json(struct call *call, const struct place *place, FILE *out)
+{
+	return show_all(call, out, sock_print_json);
+}
+
+static int show_holders(struct call *call, const struct place *place, FILE *out)
+{
+	return show_all(call, out, print_holders);
+}
+
+static int show_limits(struct call *call, const struct place *place, FILE *out)
+{
+	sock_print_limits(out);
+	return 0;
+}
+
+/* ---- the tables ---- */
+
+static int refuse_close(struct call *call, const struct place *place)
+{
+	return refuse(call, EPERM,
+		      "this socket belongs to the processes in its file holders, and goes when "
+		      "they close it");
+}
+
+static int refuse_owner(struct call *call, const struct place *place, const struct change *change)
+{
+	return refuse(call, EPERM,
+		      "this socket belongs to the processes in its file holders: the kernel has no "
+		      "call that gives it another owner or mode");
+}
+
+static const struct row object_rows[] = {SOCK_OBJECT_ROWS};
+
+#define OBJECT_DIR(name)                  \
+	const struct dir name = {         \
+		.rows = object_rows,      \
+		.stat = sock_object_stat, \
+		.make = refuse_make,      \
+		.remove = refuse_close,   \
+		.change = refuse_owner,   \
+		.rename = refuse_rename,  \
+	}
+
+OBJECT_DIR(sock_tcp_object_dir);
+OBJECT_DIR(sock_conn_object_dir);
+OBJECT_DIR(sock_udp_object_dir);
+OBJECT_DIR(sock_unix_object_dir);
+OBJECT_DIR(sock_anon_object_dir);
+
+/* A directory that lists objects, which nobody can make there. */
+#define GROUP_DIR(name, of)                                           \
+	const struct dir name = {                                     \
+		.rows = no_rows,                                      \
+		.children = (const struct dir *const[]){&(of), NULL}, \
+		.find = sock_object_find,                             \
+		.list = sock_object_list,                             \
+		.make = refuse_make,                                  \
+		.remove = refuse_remove,                              \
+		.change = refuse_change,                              \
+		.rename = refuse_rename,                              \
+	}
+
+static const struct row no_rows[] = {
+	{NULL, ROW_END},
+};
+
+GROUP_DIR(sock_conn_dir, sock_conn_object_dir);
+GROUP_DIR(sock_anon_dir, sock_anon_object_dir);
+
+static const struct row tcp_rows[] = {
+	{"connect", ROW_NAMED, 0666, .channel = &sock_channel_tcp, .named = sock_inet_named},
+	{"conn", ROW_DIR, .dir = &sock_conn_dir},
+	{NULL, ROW_END},
+};
+
+const struct dir sock_tcp_dir = {
+	.rows = tcp_rows,
+	.children = (const struct dir *const[]){&sock_tcp_own_dir, &sock_tcp_object_dir, NULL},
+	.find = sock_own_find_inet,
+	.list = sock_own_list,
+	.make = sock_tcp_make,
+	.remove = refuse_remove,
+	.change = refuse_change,
+	.rename = refuse_rename,
+};
+
+static const struct row udp_rows[] = {
+	{"connect", ROW_NAMED, 0666, .channel = &sock_channel_udp, .named = sock_inet_named},
+	{NULL, ROW_END},
+};
+
+const struct dir sock_udp_dir = {
+	.rows = udp_rows,
+	.children = (const struct dir *const[]){&sock_udp_own_dir, &sock_udp_object_dir, NULL},
+	.find = sock_own_find_inet,
+	.list = sock_own_list,
+	.make = sock_udp_make,
+	.remove = refuse_remove,
+	.change = refuse_change,
+	.rename = refuse_rename,
+};
+
+static const struct row unix_rows[] = {
+	{"connect", ROW_NAMED, 0666, .channel = &sock_channel_unix, .named = sock_unix_named},
+	{"anon", ROW_DIR, .dir = &sock_anon_dir},
+	{NULL, ROW_END},
+};
+
+static const struct dir *const unix_children[] = {
+	&sock_unix_own_dir,  &sock_unix_own_packet_dir, &sock_unix_own_dgram_dir,
+	&sock_unix_file_dir, &sock_unix_object_dir,     NULL};
+
+const struct dir sock_unix_dir = {
+	.rows = unix_rows,
+	.children = unix_children,
+	.find = sock_own_find_unix,
+	.list = sock_own_list,
+	.make = sock_unix_make,
+	.remove = refuse_remove,
+	.change = refuse_change,
+	.rename = refuse_rename,
+};
+
+static const struct row rows[] = {
+	{"status", ROW_TEXT, 0444, .show = show_status},
+	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = show_holders},
+	{"limits", ROW_TEXT, 0444, .show = show_limits},
+	{"tcp", ROW_DIR, .dir = &sock_tcp_dir},
+	{"udp", ROW_DIR, .dir = &sock_udp_dir},
+	{"unix", ROW_DIR, .dir = &sock_unix_dir},
+	{NULL, ROW_END},
+};
+
+const struct dir sock_dir = {
+	.rows = rows,
+	.make = refuse_make,
+	.remove = refuse_remove,
+	.change = refuse_change,
+	.rename = refuse_rename,
+};
+
+static int sock_setup(const struct settings *settings)
+{
+	int error = sock_files_setup(settings);
+
+	return error ? error : sock_bound_setup(sock_files_directory()->fd);
+}
+
+const struct kind sock_kind = {
+	.name = "sockets",
+	.dir = &sock_dir,
+	.setup = sock_setup,
+	.removals = sock_bound_removals,
+};

@@ -1,0 +1,279 @@
+/*
+ * sock_addr.c - addresses of sockets as text, and back.
+ */
+#include "sock_addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/names.h"
+
+/* As much of a wrong address as a reason quotes. */
+#define QUOTED ".80s"
+
+int sock_name_split(struct call *call, const char *text, struct sock_name *name)
+{
+	const char *colon = strrchr(text, ':');
+	size_t host = colon ? (size_t)(colon - text) : 0;
+
+	if (!colon || !host || !colon[1])
+		return refuse(call, EINVAL,
+			      "'%" QUOTED
+			      "' is no HOST:PORT: 127.0.0.1:80 and ::1:80 are, the last "
+			      "colon begins the port",
+			      text);
+	if (text[0] == '[' && text[host - 1] == ']') {
+		text++;
+		host -= 2;
+	}
+	if (!host || host >= sizeof(name->host) || strlen(colon + 1) >= sizeof(name->service))
+		return refuse(call, EINVAL,
+			      "'%" QUOTED
+			      "': a host has 1 to %zu bytes, a port or service 1 to %zu",
+			      text, sizeof(name->host) - 1, sizeof(name->service) - 1);
+	memcpy(name->host, text, host);
+	name->host[host] = '\0';
+	strcpy(name->service, colon + 1);
+	return 0;
+}
+
+/* The number of an interface, given by name or number; 0: there is none. */
+static uint32_t scope_read(const char *text)
+{
+	int64_t number;
+
+	if (number_read(NULL, "", text, 1, INT32_MAX, &number) == 0)
+		return (uint32_t)number;
+	return if_nametoindex(text);
+}
+
+/* A socket of both families has IPv4 peers as ::ffff:1.2.3.4. */
+static bool is_mapped(const struct sock_addr *address)
+{
+	return address->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr);
+}
+
+static void unmap(struct sock_addr *address)
+{
+	struct sockaddr_in plain = {.sin_family = AF_INET, .sin_port = address->in6.sin6_port};
+
+	memcpy(&plain.sin_addr, &address->in6.sin6_addr.s6_addr[12], sizeof(plain.sin_addr));
+	memset(&address->room, 0, sizeof(address->room));
+	address->in = plain;
+	address->length = sizeof(plain);
+}
+
+/* Without getaddrinfo(3), which takes 127.1 and 0x7f.1 for addresses and may read files. */
+static bool host_read(const char *host, struct sock_addr *address)
+{
+	char plain[INET6_ADDRSTRLEN];
+	const char *scope = strchr(host, '%');
+	size_t length = scope ? (size_t)(scope - host) : strlen(host);
+
+	memset(address, 0, sizeof(*address));
+	if (!scope && inet_pton(AF_INET, host, &address->in.sin_addr) == 1) {
+		address->any.sa_family = AF_INET;
+		address->length = sizeof(address->in);
+		return true;
+	}
+	if (length >= sizeof(plain))
+		return false;
+	memcpy(plain, host, length);
+	plain[length] = '\0';
+	if (inet_pton(AF_INET6, plain, &address->in6.sin6_addr) != 1)
+		return false;
+	address->any.sa_family = AF_INET6;
+	address->length = sizeof(address->in6);
+	if (scope)
+		address->in6.sin6_scope_id = scope_read(scope + 1);
+	if (!scope && is_mapped(address))
+		unmap(address);
+	return !scope || address->in6.sin6_scope_id;
+}
+
+uint16_t sock_addr_port(const struct sock_addr *address)
+{
+	return ntohs(address->any.sa_family == AF_INET ? address->in.sin_port
+						       : address->in6.sin6_port);
+}
+
+void sock_addr_set_port(struct sock_addr *address, uint16_t port)
+{
+	if (address->any.sa_family == AF_INET)
+		address->in.sin_port = htons(port);
+	else
+		address->in6.sin6_port = htons(port);
+}
+
+int sock_addr_read(struct call *call, const char *text, struct sock_addr *address)
+{
+	struct sock_name name;
+	int64_t port;
+	int error = sock_name_split(call, text, &name);
+	bool both = false;
+
+	if (error)
+		return error;
+	if (!strcmp(name.host, "any")) {
+		strcpy(name.host, "::");
+		both = true;
+	} else if (!strcmp(name.host, "localhost")) {
+		strcpy(name.host, "127.0.0.1");
+	}
+	if (!host_read(name.host, address))
+		return refuse(call, EINVAL,
+			      "'%" QUOTED "' is no address: a number such as 127.0.0.1, ::1 or "
+			      "fe80::1%%eth0 is, and any and localhost; other names are not looked "
+			      "up here",
+			      name.host);
+	error = number_read(call, "port", name.service, 0, UINT16_MAX, &port);
+	if (error)
+		return error;
+	address->both = both;
+	sock_addr_set_port(address, (uint16_t)port);
+	return 0;
+}
+
+bool sock_addr_known(const struct sock_name *name, struct sock_addr *address)
+{
+	int64_t port;
+
+	if (!host_read(name->host, address) ||
+	    number_read(NULL, "", name->service, 0, UINT16_MAX, &port) < 0)
+		return false;
+	sock_addr_set_port(address, (uint16_t)port);
+	return true;
+}
+
+void sock_addr_print(const struct sock_addr *address, char text[SOCK_ADDR_TEXT])
+{
+	char host[INET6_ADDRSTRLEN], interface[IF_NAMESIZE + 1] = "";
+	unsigned port = sock_addr_port(address);
+	uint32_t scope;
+
+	if (address->both) {
+		snprintf(text, SOCK_ADDR_TEXT, "any:%u", port);
+		return;
+	}
+	if (address->any.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &address->in.sin_addr, host, sizeof(host));
+	} else if (is_mapped(address)) {
+		inet_ntop(AF_INET, &address->in6.sin6_addr.s6_addr[12], host, sizeof(host));
+	} else {
+		inet_ntop(AF_INET6, &address->in6.sin6_addr, host, sizeof(host));
+		scope = address->in6.sin6_scope_id;
+		if (scope && !if_indextoname(scope, interface))
+			snprintf(interface, sizeof(interface), "%u", scope);
+	}
+	snprintf(text, SOCK_ADDR_TEXT, "%s%s%s:%u", host, *interface ? "%" : "", interface, port);
+}
+
+bool sock_addr_is_multicast(const struct sock_addr *address)
+{
+	if (address->any.sa_family == AF_INET)
+		return IN_MULTICAST(ntohl(address->in.sin_addr.s_addr));
+	return address->any.sa_family == AF_INET6 && IN6_IS_ADDR_MULTICAST(&address->in6.sin6_addr);
+}
+
+bool sock_addr_same(const struct sock_addr *a, const struct sock_addr *b)
+{
+	if (a->any.sa_family != b->any.sa_family || sock_addr_port(a) != sock_addr_port(b))
+		return false;
+	if (a->any.sa_family == AF_INET)
+		return a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+	return IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr) &&
+	       a->in6.sin6_scope_id == b->in6.sin6_scope_id;
+}
+
+int sock_set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+int sock_addr_of(int fd, struct sock_addr *address)
+{
+	memset(address, 0, sizeof(*address));
+	address->length = sizeof(address->room);
+	return getsockname(fd, &address->any, &address->length) < 0 ? -errno : 0;
+}
+
+int sock_addr_of_peer(int fd, struct sock_addr *address)
+{
+	memset(address, 0, sizeof(*address));
+	address->length = sizeof(address->room);
+	return getpeername(fd, &address->any, &address->length) < 0 ? -errno : 0;
+}
+
+void sock_path_print(const struct sock_addr *address, char text[SOCK_PATH_TEXT])
+{
+	const char *path = address->un.sun_path;
+	size_t length = address->length > offsetof(struct sockaddr_un, sun_path)
+				? address->length - offsetof(struct sockaddr_un, sun_path)
+				: 0;
+	char *to = text;
+	size_t at = 0;
+
+	if (length > sizeof(address->un.sun_path))
+		length = sizeof(address->un.sun_path);
+	if (length && !path[0]) {
+		*to++ = '@';
+		at = 1;
+	} else {
+		length = strnlen(path, length);
+	}
+	for (; at < length; at++) {
+		unsigned char byte = path[at];
+
+		if (byte > ' ' && byte < 0x7f && byte != '\\')
+			*to++ = (char)byte;
+		else
+			to += sprintf(to, "\\%03o", byte);
+	}
+	*to = '\0';
+}
+
+/* The byte that three octal digits behind a backslash are; false: there are none. */
+static bool octal_read(const char *text, char *byte)
+{
+	unsigned value = 0;
+
+	for (int i = 0; i < 3; i++) {
+		if (text[i] < '0' || text[i] > '7')
+			return false;
+		value = value * 8 + (unsigned)(text[i] - '0');
+	}
+	*byte = (char)value;
+	return value <= UINT8_MAX;
+}
+
+int sock_path_read(struct call *call, const char *text, struct sock_addr *address)
+{
+	bool abstract = text[0] == '@';
+	char *path = address->un.sun_path;
+	size_t length = abstract;
+
+	memset(address, 0, sizeof(*address));
+	address->un.sun_family = AF_UNIX;
+	for (const char *at = text + abstract; *at; at++) {
+		char byte = *at;
+
+		if (length == sizeof(address->un.sun_path) - !abstract)
+			return refuse(call, ENAMETOOLONG,
+				      "the address of a unix socket has at most %zu bytes",
+				      sizeof(address->un.sun_path) - 1);
+		if (byte == '\\') {
+			if (!octal_read(at + 1, &byte))
+				return refuse(call, EINVAL, "'%.10s' is no byte: \\040 is one", at);
+			at += 3;
+		}
+		path[length++] = byte;
+	}
+	if (length == 0)
+		return refuse(call, EINVAL, "an empty address: /PATH and @NAME are addresses");
+	address->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + !abstract);
+	return 0;
+}

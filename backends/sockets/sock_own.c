@@ -1,0 +1,334 @@
+/*
+ * sock_own.c - the directories of sockets that were made through the tree.
+ *
+ * They are found before what else there is, so a socket of the tree has the name it was given, also
+ * where others share its address.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/run_dir.h"
+#include "sock.h"
+#include "sock_talk.h"
+
+static bool is_unix(const struct dir *dir)
+{
+	return dir != &sock_tcp_dir && dir != &sock_tcp_own_dir && dir != &sock_udp_dir &&
+	       dir != &sock_udp_own_dir;
+}
+
+static enum sock_sort sort_of(const struct dir *dir)
+{
+	if (is_unix(dir))
+		return SOCK_UNIX;
+	return dir == &sock_tcp_dir || dir == &sock_tcp_own_dir ? SOCK_TCP : SOCK_UDP;
+}
+
+struct sock_bound *sock_own(const struct place *place)
+{
+	return sock_bound_hold(sort_of(place->dir), place->identity);
+}
+
+/* ---- internet sockets ---- */
+
+static int inet_stat(const struct place *place, struct stat *st)
+{
+	struct sock_bound *bound = sock_own(place);
+	struct stat judge;
+	int error;
+
+	if (!bound)
+		return -ENOENT;
+	error = sock_bound_stat(bound, &judge);
+	sock_bound_release(bound);
+	if (error)
+		return error;
+	st->st_uid = judge.st_uid;
+	st->st_gid = judge.st_gid;
+	st->st_mode = judge.st_mode & 0777;
+	st->st_atim = judge.st_atim;
+	st->st_mtim = judge.st_mtim;
+	st->st_ctim = judge.st_ctim;
+	return 0;
+}
+
+static int inet_change(struct call *call, const struct place *place, const struct change *change)
+{
+	struct sock_bound *bound = sock_own(place);
+	int error;
+
+	if (!bound)
+		return -ENOENT;
+	error = sock_bound_change(bound, change);
+	sock_bound_release(bound);
+	return error;
+}
+
+static int refuse_removal(struct call *call, int error, uid_t owner)
+{
+	return refuse(call, -error,
+		      "a socket is for its owner to close: it belongs to uid %u, asked by uid %u",
+		      (unsigned)owner, (unsigned)call->uid);
+}
+
+static int inet_remove(struct call *call, const struct place *place)
+{
+	struct sock_bound *bound = sock_own(place);
+	struct stat judge;
+	int error;
+
+	if (!bound)
+		return -ENOENT;
+	error = sock_bound_admit_removal(bound);
+	if (!error)
+		sock_bound_remove(bound);
+	else if (sock_bound_stat(bound, &judge) == 0)
+		error = refuse_removal(call, error, judge.st_uid);
+	sock_bound_release(bound);
+	return error;
+}
+
+#define INET_DIR(name, table)            \
+	const struct dir name = {        \
+		.rows = table,           \
+		.stat = inet_stat,       \
+		.make = refuse_make,     \
+		.remove = inet_remove,   \
+		.change = inet_change,   \
+		.rename = refuse_rename, \
+	}
+
+static const struct row tcp_rows[] = {
+	{"accept", ROW_CHANNEL, .channel = &sock_channel_accept},
+	{"framed", ROW_CHANNEL, .channel = &sock_channel_accept_framed},
+	SOCK_OBJECT_ROWS,
+};
+
+INET_DIR(sock_tcp_own_dir, tcp_rows);
+
+static const struct row udp_rows[] = {
+	{"data", ROW_CHANNEL, .channel = &sock_channel_data},
+	{"framed", ROW_CHANNEL, .channel = &sock_channel_data_framed},
+	{"lines", ROW_CHANNEL, .channel = &sock_channel_data_lines},
+	SOCK_OBJECT_ROWS,
+};
+
+INET_DIR(sock_udp_own_dir, udp_rows);
+
+/* ---- unix sockets of the run directory ---- */
+
+/* -ENOENT if the file is another one by now. */
+static int file_check(const struct place *place, struct stat *st)
+{
+	if (fstatat(sock_files_directory()->fd, place->name, st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return S_ISSOCK(st->st_mode) && st->st_ino == place->identity ? 0 : -ENOENT;
+}
+
+static int file_change(struct call *call, const struct place *place, const struct change *change)
+{
+	uid_t uid = change->has_uid ? change->uid : (uid_t)-1;
+	gid_t gid = change->has_gid ? change->gid : (gid_t)-1;
+	int directory = sock_files_directory()->fd;
+	struct change owner = *change;
+	struct sock_bound *bound;
+	struct stat st;
+	int error = file_check(place, &st);
+
+	if (error)
+		return error;
+	/* Whoever may swap it for a link may change what the link leads to. */
+	if (change->has_mode && fchmodat(directory, place->name, change->mode & 0666, 0) < 0)
+		return -errno;
+	if ((change->has_uid || change->has_gid) &&
+	    fchownat(directory, place->name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	/* Its mode says who may connect, not who may accept. */
+	owner.has_mode = false;
+	bound = sock_own(place);
+	if (bound)
+		error = sock_bound_change(bound, &owner);
+	if (bound)
+		sock_bound_release(bound);
+	return error;
+}
+
+static int file_remove(struct call *call, const struct place *place)
+{
+	struct sock_bound *bound;
+	struct stat st;
+	int error = file_check(place, &st);
+
+	if (error)
+		return error;
+	bound = sock_own(place);
+	if (unlinkat(sock_files_directory()->fd, place->name, 0) < 0)
+		error = refuse_removal(call, -errno, st.st_uid);
+	if (bound && !error)
+		sock_bound_remove(bound);
+	if (bound)
+		sock_bound_release(bound);
+	return error;
+}
+
+static int socket_target(const struct place *place, char *path, size_t size)
+{
+	return (size_t)snprintf(path, size, "%s/%s", sock_files_directory()->path, place->name) <
+			       size
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+#define FILE_DIR(name, table)             \
+	const struct dir name = {         \
+		.rows = table,            \
+		.stat = sock_object_stat, \
+		.make = refuse_make,      \
+		.remove = file_remove,    \
+		.change = file_change,    \
+		.rename = refuse_rename,  \
+	}
+
+/* To connect is for whom the mode of the file lets; to accept is the owner's alone. */
+static const struct row unix_rows[] = {
+	{"socket", ROW_LINK, .target = socket_target},
+	{"accept", ROW_CHANNEL, 0600, .channel = &sock_channel_accept},
+	{"framed", ROW_CHANNEL, 0600, .channel = &sock_channel_accept_framed},
+	SOCK_OBJECT_ROWS,
+};
+
+FILE_DIR(sock_unix_own_dir, unix_rows);
+
+static const struct row packet_rows[] = {
+	{"socket", ROW_LINK, .target = socket_target},
+	{"accept", ROW_CHANNEL, 0600, .channel = &sock_channel_accept_packets},
+	{"framed", ROW_CHANNEL, 0600, .channel = &sock_channel_accept_packets_framed},
+	SOCK_OBJECT_ROWS,
+};
+
+FILE_DIR(sock_unix_own_packet_dir, packet_rows);
+
+static const struct row dgram_rows[] = {
+	{"socket", ROW_LINK, .target = socket_target},
+	{"data", ROW_CHANNEL, 0600, .channel = &sock_channel_data},
+	{"framed", ROW_CHANNEL, 0600, .channel = &sock_channel_data_framed},
+	{"lines", ROW_CHANNEL, 0600, .channel = &sock_channel_data_lines},
+	SOCK_OBJECT_ROWS,
+};
+
+FILE_DIR(sock_unix_own_dgram_dir, dgram_rows);
+
+static const struct row file_rows[] = {
+	{"socket", ROW_LINK, .target = socket_target},
+	SOCK_OBJECT_ROWS,
+};
+
+FILE_DIR(sock_unix_file_dir, file_rows);
+
+const struct dir *sock_unix_own(int type)
+{
+	switch (type) {
+	case SOCK_DGRAM:
+		return &sock_unix_own_dgram_dir;
+	case SOCK_SEQPACKET:
+		return &sock_unix_own_packet_dir;
+	default:
+		return &sock_unix_own_dir;
+	}
+}
+
+/* ---- finding and listing ---- */
+
+static const struct dir *dir_of(const struct dir *parent, const struct sock_bound *bound)
+{
+	if (parent == &sock_tcp_dir)
+		return &sock_tcp_own_dir;
+	if (parent == &sock_udp_dir)
+		return &sock_udp_own_dir;
+	return sock_unix_own(sock_bound_type(bound));
+}
+
+/* Makes of @place, an object called @name in @parent, one of the tree's own if it is one. */
+static bool own_find(const struct dir *parent, const char *name, struct place *place)
+{
+	struct sock_bound *bound = sock_bound_find(sort_of(parent), name);
+
+	if (!bound)
+		return false;
+	place->dir = dir_of(parent, bound);
+	place->name = name;
+	place->identity = sock_bound_identity(bound);
+	sock_bound_release(bound);
+	return true;
+}
+
+/* The name without the attributes that mkdir reads, this thread's until its next; NULL: too long.
+ */
+static char *plain_name(const char *name)
+{
+	static _Thread_local char text[SOCK_NAME_SIZE];
+	size_t length = strcspn(name, ",");
+
+	if (length >= sizeof(text))
+		return NULL;
+	memcpy(text, name, length);
+	text[length] = '\0';
+	return text;
+}
+
+int sock_own_find_inet(struct call *call, const struct place *at, const char *name,
+		       struct place *found)
+{
+	char *text = plain_name(name);
+	struct sock_addr address;
+
+	*found = (struct place){NULL};
+	if (text && sock_addr_read(NULL, text, &address) == 0) {
+		sock_addr_print(&address, text);
+		if (own_find(at->dir, text, found))
+			return 0;
+	}
+	return sock_object_find(call, at, name, found);
+}
+
+int sock_own_find_unix(struct call *call, const struct place *at, const char *name,
+		       struct place *found)
+{
+	const char *text = plain_name(name);
+	int error;
+
+	*found = (struct place){NULL};
+	if (text && own_find(at->dir, text, found))
+		return 0;
+	error = sock_object_find(call, at, name, found);
+	if (!error && !sock_unix_is_listed(found->name))
+		found->dir = &sock_unix_file_dir;
+	return error;
+}
+
+struct listing_context {
+	const struct dir *parent;
+	listing *each;
+	void *context;
+};
+
+/* What the other half lists as anybody's may be the tree's own. */
+static int list_as_own(void *context, const char *name, const struct place *place)
+{
+	const struct listing_context *to = context;
+	struct place own = *place;
+
+	if (!own_find(to->parent, name, &own) && is_unix(to->parent) && !sock_unix_is_listed(name))
+		own.dir = &sock_unix_file_dir;
+	return to->each(to->context, name, &own);
+}
+
+int sock_own_list(struct call *call, const struct place *at, listing *each, void *context)
+{
+	struct listing_context to = {at->dir, each, context};
+
+	sock_bound_sweep();
+	return sock_object_list(call, at, list_as_own, &to);
+}
