@@ -29,6 +29,9 @@ struct pipe_key {
 
 struct pipe_key pipe_key_of(const struct stat *st);
 bool pipe_key_equal(const struct pipe_key *a, const struct pipe_key *b);
+/* The device of the kernel's own file system of pipes, where the unnamed ones are; to be set up. */
+int pipe_anon_setup(void);
+dev_t pipe_anon_device(void);
 
 /* ---- FIFOs in the run directory, pipe_named.c ---- */
 
@@ -161,9 +164,6 @@ int64_t pipe_limit(const char *name);
 
 /* ---- pipes without a name, pipe_anon.c ---- */
 
-int pipe_anon_setup(void);
-/* The device of the kernel's own file system of pipes. */
-dev_t pipe_anon_device(void);
 /* The number of an unnamed pipe; false: that is none. */
 bool pipe_number_read(const char *text, ino_t *number);
 int pipe_anon_find(struct call *call, const struct place *at, const char *name,
