@@ -211,14 +211,24 @@ ssize_t sock_stream_write(struct call *call, void *state, const void *buffer, si
 
 	if (stream->type != SOCK_STREAM && size > SOCK_WRITE_WHOLE)
 		return sock_refuse_size(call, stream->fd, size);
+	if (stream->failed && !*done) {
+		int failed = stream->failed;
+
+		stream->failed = 0;
+		return failed;
+	}
 	while (*done < size) {
 		ssize_t length =
 			sock_send(stream, (const char *)buffer + *done, size - *done, to, false);
 
 		if (length == -EMSGSIZE)
 			return sock_refuse_size(call, stream->fd, size);
-		if (length < 0)
+		if (length < 0) {
+			/* The kernel says once why a connection has ended. */
+			if (*done && length != -EAGAIN)
+				stream->failed = (int)length;
 			return length;
+		}
 		*done += (size_t)length;
 		stream->wrote = true;
 	}

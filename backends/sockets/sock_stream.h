@@ -17,6 +17,7 @@ struct sock_stream {
 	int type;  /* SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM */
 	bool is_unix;
 	bool wrote, shut, lingers;
+	int failed; /* the errno that ended a write of which a part had gone: for the next to say */
 	size_t drained;
 	struct sock_addr to; /* where each datagram goes; length 0: the socket is connected */
 	/* What a read has to give before it asks the socket: rest[rest_start..rest_stop). */
