@@ -41,6 +41,16 @@ static const struct attribute attributes[] = {
 	{NULL},
 };
 
+/* getaddrinfo(3) takes -1 and 65536 for numbers of ports, and cuts them. */
+static int service_check(struct call *call, const char *service)
+{
+	int64_t port;
+	char *end;
+
+	(void)strtoul(service, &end, 10);
+	return *end ? 0 : number_read(call, "port", service, 0, UINT16_MAX, &port);
+}
+
 static int target_read(struct call *call, const char *text, struct sock_name *name,
 		       struct sock_addr *from)
 {
@@ -50,6 +60,8 @@ static int target_read(struct call *call, const char *text, struct sock_name *na
 
 	free(plain);
 	memset(from, 0, sizeof(*from));
+	if (!error)
+		error = service_check(call, name->service);
 	return error ? error : attributes_read(call, comma ? comma + 1 : NULL, attributes, from);
 }
 
