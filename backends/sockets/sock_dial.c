@@ -257,11 +257,11 @@ static int connect_udp(struct dialing *dialing, const struct sock_addr *address,
 /* Begins to connect to @address: dialing->fd, or -errno with a reason. */
 static int attempt(struct call *call, struct dialing *dialing, const struct sock_addr *address)
 {
-	int fd = socket(address->any.sa_family, dialing->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = sock_new(call, address->any.sa_family, dialing->type | SOCK_NONBLOCK);
 	int error;
 
 	if (fd < 0)
-		return sock_refuse_open(call, -errno);
+		return fd;
 	error = bind_from(call, dialing, fd, address->any.sa_family);
 	if (!error) {
 		int refused = dialing->type == SOCK_STREAM ? connect_tcp(address, fd)

@@ -62,6 +62,11 @@ size_t sock_rest_give(struct sock_stream *stream, void *buffer, size_t size);
 int sock_refuse_size(struct call *call, int fd, size_t size);
 /* -EMFILE and its like with the limit in words; other errors as they are. */
 int sock_refuse_open(struct call *call, int error);
+/* socket(2), close-on-exec, of what is to be kept: not with the last descriptors that there are. */
+int sock_new(struct call *call, int family, int type);
+/* 0, or -EMFILE with its reason if one more descriptor could not be kept; @fd is any that is open.
+ */
+int sock_check_room(struct call *call, int fd);
 
 /* Of struct channel. */
 ssize_t sock_stream_read(struct call *call, void *state, void *buffer, size_t size);
