@@ -139,10 +139,9 @@ static int wish_grant(struct call *call, const struct wish *wish, mode_t mode, s
 
 	if (error)
 		return error;
-	fd = socket(AF_UNIX,
-		    wish->type | SOCK_CLOEXEC | (wish->type == SOCK_DGRAM ? 0 : SOCK_NONBLOCK), 0);
+	fd = sock_new(call, AF_UNIX, wish->type | (wish->type == SOCK_DGRAM ? 0 : SOCK_NONBLOCK));
 	if (fd < 0)
-		return sock_refuse_open(call, -errno);
+		return fd;
 	/* Each datagram says whose it is. */
 	if (wish->type == SOCK_DGRAM)
 		error = sock_set(fd, SOL_SOCKET, SO_PASSCRED, 1);
@@ -340,11 +339,11 @@ static int dial_open(struct call *call, const struct place *place, int flags, vo
 static int attempt(struct call *call, const struct dialing *dialing, int type)
 {
 	const struct sockaddr_un unnamed = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | (call->may_wait ? 0 : SOCK_NONBLOCK), 0);
+	int fd = sock_new(call, AF_UNIX, type | (call->may_wait ? 0 : SOCK_NONBLOCK));
 	int error = 0;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* Who gets a datagram can answer only who has an address: the kernel makes one up. */
 	if (type == SOCK_DGRAM &&
 	    bind(fd, (const struct sockaddr *)&unnamed, sizeof(unnamed.sun_family)) < 0)
@@ -381,8 +380,7 @@ static int dial_enter(struct call *call, void *state)
 		return 0;
 	if (fd == -EAGAIN || fd == -EINTR)
 		return fd;
-	return fd == -EMFILE || fd == -ENFILE ? sock_refuse_open(call, fd)
-					      : refuse_dial(call, dialing, -fd);
+	return fd == -EMFILE || fd == -ENFILE ? fd : refuse_dial(call, dialing, -fd);
 }
 
 /* -1 for an open: a listener's queue that is full cannot be polled by who wants to join it. */
