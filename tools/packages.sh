@@ -37,6 +37,7 @@ cmd:dash                dash                dash                dash            
 cmd:jq                  jq                  jq                  jq                  jq
 cmd:setpriv             util-linux          util-linux          util-linux          setpriv
 cmd:strace              strace              strace              strace              strace
+cmd:redis-check-rdb     redis-tools         redis               redis               redis
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
 '
 
