@@ -31,13 +31,13 @@ lib:cmocka              libcmocka-dev       libcmocka-devel     cmocka          
 cmd:lsipc               util-linux          util-linux          util-linux          util-linux-misc
 cmd:unshare             util-linux          util-linux          util-linux          util-linux-misc
 cmd:ss                  iproute2            iproute             iproute2            iproute2
+cmd:redis-check-rdb     redis-tools         valkey-compat-redis valkey              redis
 cmd:hexdump             bsdextrautils       util-linux          util-linux          hexdump
 cmd:cmp                 diffutils           diffutils           diffutils           diffutils
 cmd:dash                dash                dash                dash                dash
 cmd:jq                  jq                  jq                  jq                  jq
 cmd:setpriv             util-linux          util-linux          util-linux          setpriv
 cmd:strace              strace              strace              strace              strace
-cmd:redis-check-rdb     redis-tools         redis               redis               redis
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
 '
 
