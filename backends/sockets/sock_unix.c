@@ -121,13 +121,24 @@ static int address_make(struct call *call, const struct wish *wish, struct sock_
 
 static int refuse_bind(struct call *call, const struct wish *wish, int error)
 {
-	const char *path = sock_files_directory()->path;
+	return refuse(call, error, "%.80s/%.80s: %s", sock_files_directory()->path, wish->name,
+		      strerror(error));
+}
 
-	if (error == EADDRINUSE)
-		return refuse(call, error,
-			      "there is something else at %.80s/%.80s, which is no socket", path,
-			      wish->name);
-	return refuse(call, error, "%.80s/%.80s: %s", path, wish->name, strerror(error));
+/* Binds, also where a socket has been that nobody has any more. */
+static int wish_bind(struct call *call, const struct wish *wish, int fd,
+		     const struct sock_addr *address)
+{
+	int error;
+
+	if (bind(fd, &address->any, address->length) == 0)
+		return 0;
+	if (errno != EADDRINUSE)
+		return refuse_bind(call, wish, errno);
+	error = sock_files_clear(call, wish->name);
+	if (error)
+		return error;
+	return bind(fd, &address->any, address->length) < 0 ? refuse_bind(call, wish, errno) : 0;
 }
 
 /* A socket bound to its file; @st is of that. */
@@ -146,8 +157,10 @@ static int wish_grant(struct call *call, const struct wish *wish, mode_t mode, s
 	if (wish->type == SOCK_DGRAM)
 		error = sock_set(fd, SOL_SOCKET, SO_PASSCRED, 1);
 	/* Its file gets the mode that the socket has: at no moment may others connect. */
-	if (!error && (fchmod(fd, mode & 0666) < 0 || bind(fd, &address.any, address.length) < 0))
-		error = refuse_bind(call, wish, errno);
+	if (!error && fchmod(fd, mode & 0666) < 0)
+		error = -errno;
+	if (!error)
+		error = wish_bind(call, wish, fd, &address);
 	if (error) {
 		close(fd);
 		return error;
