@@ -22,6 +22,7 @@
 
 struct dir;
 struct row;
+struct place;
 
 /* One request as a backend sees it: who asks, how, and room for the reason of a refusal. */
 struct call {
@@ -37,6 +38,13 @@ struct call {
 /* Puts the reason in words into @call (NULL is allowed) and returns -@error. */
 int refuse(struct call *call, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * The same for what the object @place is not the caller's to do: the reason ends with its owner and
+ * mode, and who asked.
+ */
+int refuse_permission(struct call *call, int error, const struct place *place, const char *format,
+		      ...) __attribute__((format(printf, 4, 5)));
 
 /*
  * Runs @step with the daemon's own privileges and returns its result.  Only for what the kernel has
