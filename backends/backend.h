@@ -236,6 +236,10 @@ struct settings {
 	/* Where named pipes and listening sockets live; NULL: /run/ipcfs, of a plain user
 	 * $XDG_RUNTIME_DIR/ipcfs. */
 	const char *run_dir;
+	/* Where the files of POSIX memory and semaphores are; NULL: /dev/shm. */
+	const char *shm;
+	/* The network namespace whose processes may use sockets/; 0: the daemon's own. */
+	ino_t callers_network;
 	bool read_only;
 };
 

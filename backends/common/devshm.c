@@ -26,13 +26,13 @@ static void fd_path(int fd, char path[FD_PATH_SIZE])
 	snprintf(path, FD_PATH_SIZE, "/proc/self/fd/%d", fd);
 }
 
-int devshm_setup(void)
+int devshm_setup(const struct settings *settings)
 {
 	char path[FD_PATH_SIZE];
 
 	if (shm >= 0)
 		return 0;
-	shm = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	shm = open(settings->shm ? settings->shm : "/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (shm < 0)
 		return -errno;
 	removals = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);

@@ -251,7 +251,7 @@ static int sem_setup(const struct settings *settings)
 {
 	int result = sem_futex_setup();
 
-	return result < 0 ? result : devshm_setup();
+	return result < 0 ? result : devshm_setup(settings);
 }
 
 /* ---- the tables ---- */
