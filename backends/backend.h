@@ -22,6 +22,7 @@
 
 struct dir;
 struct row;
+struct place;
 
 /* One request as a backend sees it: who asks, how, and room for the reason of a refusal. */
 struct call {
@@ -37,6 +38,13 @@ struct call {
 /* Puts the reason in words into @call (NULL is allowed) and returns -@error. */
 int refuse(struct call *call, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * The same for what the object @place is not the caller's to do: the reason ends with its owner and
+ * mode, and who asked.
+ */
+int refuse_permission(struct call *call, int error, const struct place *place, const char *format,
+		      ...) __attribute__((format(printf, 4, 5)));
 
 /*
  * Runs @step with the daemon's own privileges and returns its result.  Only for what the kernel has
@@ -228,6 +236,10 @@ struct settings {
 	/* Where named pipes and listening sockets live; NULL: /run/ipcfs, of a plain user
 	 * $XDG_RUNTIME_DIR/ipcfs. */
 	const char *run_dir;
+	/* Where the files of POSIX memory and semaphores are; NULL: /dev/shm. */
+	const char *shm;
+	/* The network namespace whose processes may use sockets/; 0: the daemon's own. */
+	ino_t callers_network;
 	bool read_only;
 };
 

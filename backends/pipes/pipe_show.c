@@ -224,7 +224,7 @@ static int named_check(struct call *call, const struct place *place, int mode, c
 	if (error)
 		return error;
 	if (!pipe_named_may(&file, mode))
-		error = refuse(call, EACCES, "%s", reason);
+		error = refuse_permission(call, EACCES, place, "%s", reason);
 	close(file.fd);
 	return error;
 }

@@ -121,7 +121,7 @@ static int wanted_nsems(struct call *call, const char *text, void *context)
 {
 	struct wanted *wanted = context;
 
-	return number_read(call, "nsems (SEMMSL, first number of /proc/sys/kernel/sem)", text, 1,
+	return number_read(call, "nsems (SEMMSL, first number of kernel.sem)", text, 1,
 			   wanted->most, &wanted->nsems);
 }
 
@@ -185,7 +185,7 @@ static int sysv_make(struct call *call, const struct object_name *name, mode_t m
 	if (count > (size_t)wanted->most)
 		return refuse(call, EINVAL,
 			      "value= has %zu values: SEMMSL is %lld semaphores a set "
-			      "(/proc/sys/kernel/sem, first number)",
+			      "(kernel.sem, first number)",
 			      count, (long long)wanted->most);
 	values = calloc(count, sizeof(*values));
 	if (!values)
@@ -251,7 +251,7 @@ static int sem_setup(const struct settings *settings)
 {
 	int result = sem_futex_setup();
 
-	return result < 0 ? result : devshm_setup();
+	return result < 0 ? result : devshm_setup(settings);
 }
 
 /* ---- the tables ---- */

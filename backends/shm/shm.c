@@ -186,7 +186,7 @@ static int shm_setup(const struct settings *settings)
 	/* Who writes past the daemon's RLIMIT_FSIZE gets EFBIG, and the daemon no signal. */
 	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		return -errno;
-	return devshm_setup();
+	return devshm_setup(settings);
 }
 
 const struct kind shm_kind = {

@@ -99,12 +99,11 @@ static int open_as_caller(struct call *call, const struct place *place, int acce
 	int fd = devshm_open(&objects, call, place, access);
 
 	if (fd == -EACCES)
-		return refuse(call, EACCES,
-			      "opening the object so needs %s permission: its mode, owner and "
-			      "group are in status",
-			      access == O_RDONLY   ? "read"
-			      : access == O_WRONLY ? "write"
-						   : "read and write");
+		return refuse_permission(call, EACCES, place,
+					 "opening the object so needs %s permission",
+					 access == O_RDONLY   ? "read"
+					 : access == O_WRONLY ? "write"
+							      : "read and write");
 	return fd;
 }
 

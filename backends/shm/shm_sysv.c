@@ -197,7 +197,8 @@ static int refuse_enospc(struct call *call, uint64_t size)
 		return refuse(call, ENOSPC,
 			      "kernel.shmall is %lu pages, %lu in use, this segment needs %" PRIu64,
 			      limits.shmall, used.shm_tot, pages);
-	return refuse(call, ENOSPC, "kernel.shmmni is %lu segments, and there are %d",
+	return refuse(call, ENOSPC,
+		      "kernel.shmmni is %lu segments, %d in use: one more has no place",
 		      limits.shmmni, used.used_ids);
 }
 
@@ -244,8 +245,9 @@ static int sysv_remove(struct call *call, const struct place *place)
 	if (shmctl((int)place->object, IPC_RMID, NULL) == 0)
 		return 0;
 	if (errno == EPERM)
-		return refuse(call, EPERM,
-			      "only the owner and the creator of a segment may remove it");
+		return refuse_permission(
+			call, EPERM, place,
+			"only the owner and the creator of a segment may remove it");
 	return sysv_error(errno);
 }
 
@@ -265,8 +267,9 @@ static int sysv_change(struct call *call, const struct place *place, const struc
 	}
 	pthread_mutex_unlock(&changing);
 	if (error == -EPERM)
-		return refuse(call, EPERM,
-			      "only the owner and the creator of a segment may change it");
+		return refuse_permission(
+			call, EPERM, place,
+			"only the owner and the creator of a segment may change it");
 	return error;
 }
 
@@ -411,11 +414,10 @@ static int refuse_lock(struct call *call, const struct place *place, int error)
 			      "locked; this segment has %" PRIu64,
 			      most, segment.size);
 	if (error == EPERM)
-		return refuse(call, EPERM,
-			      "locking needs the owner or the creator of the segment and a "
-			      "RLIMIT_MEMLOCK of the daemon that is not 0 (it is %s), or "
-			      "CAP_IPC_LOCK",
-			      most);
+		return refuse_permission(call, EPERM, place,
+					 "locking needs its owner or creator and a RLIMIT_MEMLOCK "
+					 "of the daemon above 0 (it is %s), or CAP_IPC_LOCK",
+					 most);
 	return sysv_error(error);
 }
 

@@ -7,6 +7,7 @@
 #include "kinds.h"
 #include "common/run_dir.h"
 #include "sock.h"
+#include "sock_caller.h"
 #include "sock_talk.h"
 
 /* ---- sockets as a list ---- */
@@ -242,6 +243,7 @@ static int sock_setup(const struct settings *settings)
 {
 	int error = sock_files_setup(settings);
 
+	sock_caller_setup(settings);
 	return error ? error : sock_bound_setup(sock_files_directory()->fd);
 }
 
