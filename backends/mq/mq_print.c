@@ -98,12 +98,12 @@ void mq_print_hidden(FILE *notes, unsigned count)
 json_t *mq_json_sysv(const struct mq_sysv *queue, struct id_names *names)
 {
 	return json_joined(json_sysv_object(&queue->object, names),
-			   json_pack("{so sI sI so so sI sI sn sn}", "ctime",
-				     json_time(queue->ctime), "usedbytes", (json_int_t)queue->bytes,
-				     "msgs", (json_int_t)queue->messages, "send",
-				     json_time(queue->stime), "recv", json_time(queue->rtime),
-				     "lspid", (json_int_t)queue->lspid, "lrpid",
-				     (json_int_t)queue->lrpid, "maxmsg", "msgsize"));
+			   json_pack("{so sn sI sI so so sI sI sn sn}", "ctime",
+				     json_time(queue->ctime), "mtime", "usedbytes",
+				     (json_int_t)queue->bytes, "msgs", (json_int_t)queue->messages,
+				     "send", json_time(queue->stime), "recv",
+				     json_time(queue->rtime), "lspid", (json_int_t)queue->lspid,
+				     "lrpid", (json_int_t)queue->lrpid, "maxmsg", "msgsize"));
 }
 
 /* A figure, or null where the caller may not see it. */

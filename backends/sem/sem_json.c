@@ -54,9 +54,11 @@ json_t *sem_json_set(const struct sem_set *set, const struct sem_figures *figure
 	json_t *object = json_sysv_object(&set->common, names);
 
 	if (object && json_add(object, "ctime", json_time(set->ctime)) &&
+	    json_add(object, "mtime", json_null()) &&
 	    json_add(object, "nsems", json_integer((json_int_t)set->nsems)) &&
 	    json_add(object, "otime", json_time(set->otime)) &&
 	    json_add(object, "value", json_values(set, figures)) &&
+	    json_add(object, "ncount", json_null()) &&
 	    json_add(object, "elements",
 		     figures->elements ? json_each(figures, figures->count, json_element)
 				       : json_null()))
@@ -77,7 +79,8 @@ json_t *sem_json_named(const struct sem_named *named, struct id_names *names)
 	    json_add(object, "nsems", json_integer(1)) && json_add(object, "otime", json_null()) &&
 	    json_add(object, "value", named->is_known ? json_integer(named->value) : json_null()) &&
 	    json_add(object, "ncount",
-		     named->is_known ? json_integer(named->waiters) : json_null()))
+		     named->is_known ? json_integer(named->waiters) : json_null()) &&
+	    json_add(object, "elements", json_null()))
 		return object;
 	json_decref(object);
 	return NULL;

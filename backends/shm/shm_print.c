@@ -122,16 +122,16 @@ static json_t *json_command(pid_t pid)
 
 json_t *shm_json_sysv(const struct shm_sysv *segment, struct id_names *names)
 {
-	return json_joined(json_sysv_object(&segment->object, names),
-			   json_pack("{so sI sI so so so sI sI so sb sb sI sI}", "ctime",
-				     json_time(segment->ctime), "size", (json_int_t)segment->size,
-				     "nattch", (json_int_t)segment->nattch, "status",
-				     json_status(segment), "attach", json_time(segment->atime),
-				     "detach", json_time(segment->dtime), "cpid",
-				     (json_int_t)segment->cpid, "lpid", (json_int_t)segment->lpid,
-				     "command", json_command(segment->cpid), "locked",
-				     segment->locked, "dest", segment->dest, "rss",
-				     (json_int_t)segment->rss, "swap", (json_int_t)segment->swap));
+	return json_joined(
+		json_sysv_object(&segment->object, names),
+		json_pack("{so sn sI sI so so so sI sI so sb sb sI sI}", "ctime",
+			  json_time(segment->ctime), "mtime", "size", (json_int_t)segment->size,
+			  "nattch", (json_int_t)segment->nattch, "status", json_status(segment),
+			  "attach", json_time(segment->atime), "detach", json_time(segment->dtime),
+			  "cpid", (json_int_t)segment->cpid, "lpid", (json_int_t)segment->lpid,
+			  "command", json_command(segment->cpid), "locked", segment->locked, "dest",
+			  segment->dest, "rss", (json_int_t)segment->rss, "swap",
+			  (json_int_t)segment->swap));
 }
 
 json_t *shm_json_posix(const struct shm_posix *object, struct id_names *names)
