@@ -193,7 +193,8 @@ void pipe_print_tables(FILE *out, struct pipe_scan *scan, bool all);
 void pipe_print_holders(FILE *out, struct pipe_scan *scan, bool objects);
 /* The last lines, about what is not shown. */
 void pipe_print_hidden(FILE *out, const struct pipe_scan *scan);
-int pipe_print_json(FILE *out, struct pipe_scan *scan);
+struct json_list;
+int pipe_json_list(struct json_list *list, struct pipe_scan *scan);
 void pipe_print_limits(FILE *out);
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "kinds.h"
 #include "common/names.h"
+#include "common/sysvipc.h"
+#include "report/report.h"
 #include "sem.h"
 
 /* ---- finding ---- */
@@ -281,9 +283,12 @@ static const struct row posix_rows[] = {
 };
 
 static const struct row sem_rows[] = {
-	{"status", ROW_TEXT, 0444, .show = sem_show_status},
-	{"status.json", ROW_TEXT, 0444, .show = sem_show_status_json},
-	{"limits", ROW_TEXT, 0444, .show = sem_show_limits},
+	{"status", ROW_TEXT, 0444, .show = report_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
+	{"status.pids", ROW_TEXT, 0444, .show = report_show_pids},
+	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
+	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
+	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{NULL, ROW_END},
 };
 
@@ -332,6 +337,9 @@ const struct dir sem_dir = {
 const struct kind sem_kind = {
 	.name = "sem",
 	.dir = &sem_dir,
+	.print_ipcs = sem_print_ipcs,
+	.print_more = sem_print_more,
+	.list_json = sem_list_json,
 	.setup = sem_setup,
 	.removals = devshm_removals,
 };

@@ -49,6 +49,18 @@ int sem_sysv_limits(struct sem_limits *limits)
 	return 0;
 }
 
+int sem_sysv_used(int *sets, int *semaphores)
+{
+	struct seminfo info = {0};
+
+	if (semctl(0, 0, SEM_INFO, (union semun){.info = &info}) < 0)
+		return -errno;
+	/* The fields have other names: semctl(2), SEM_INFO. */
+	*sets = info.semusz;
+	*semaphores = info.semaem;
+	return 0;
+}
+
 int sem_sysv_look(int id, struct semid_ds *set)
 {
 	int found;

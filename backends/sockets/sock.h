@@ -114,10 +114,11 @@ sock_show sock_show_state, sock_show_local, sock_show_remote, sock_show_recvq, s
 		NULL, ROW_END                                            \
 	}
 
-typedef int sock_table(FILE *out, const struct sock_list *list, const struct sock_users *users,
+/* What is made of a list; @context says where it goes. */
+typedef int sock_table(void *context, const struct sock_list *list, const struct sock_users *users,
 		       const struct sock_files *files);
 /* Finds who has the sockets of @list, has them printed, and frees the list. */
-int sock_show_list(struct call *call, struct sock_list *list, FILE *out, sock_table *print);
+int sock_show_list(struct call *call, struct sock_list *list, sock_table *print, void *context);
 
 /*
  * Who is at the other end of a unix socket, as SO_PEERCRED has it.  -EACCES: the caller may look
@@ -156,7 +157,8 @@ void sock_print_limits(FILE *out);
 
 /* ---- JSON, sock_json.c ---- */
 
-int sock_print_json(FILE *out, const struct sock_list *list, const struct sock_users *users,
-		    const struct sock_files *files);
+/* A sock_table; @context is a json_list. */
+int sock_json_list(void *context, const struct sock_list *list, const struct sock_users *users,
+		   const struct sock_files *files);
 
 #endif
