@@ -73,7 +73,7 @@ static int show_holders(struct call *call, const struct place *place, FILE *out)
 	if (error)
 		return error;
 	pipe_print_holders(out, &scan, true);
-	holders_print_hidden(out, scan.hidden + scan.unknown);
+	holders_print_hidden(out, scan.hidden + scan.walk.unknown);
 	pipe_scan_free(&scan);
 	return 0;
 }

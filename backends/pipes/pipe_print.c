@@ -218,7 +218,7 @@ void pipe_print_hidden(FILE *out, const struct pipe_scan *scan)
 			"daemon ask, or does not answer\n",
 			scan->silent, scan->silent == 1 ? " it is" : "s it is",
 			scan->silent == 1 ? "it" : "them");
-	holders_print_hidden(out, scan->hidden + scan->unknown);
+	holders_print_hidden(out, scan->hidden + scan->walk.unknown);
 }
 
 /* Fills @shown; false if it is not to be shown, or has ended. */
@@ -340,7 +340,7 @@ static json_t *json_pipe(const struct pipe_scan *scan, const struct pipe_seen *p
 			  json_known(known, (int64_t)pipe_count(pipe, PIPE_WRITE, false)), "keep",
 			  pipe->family == PIPE_NAMED ? json_integer(pipe->kept) : json_null(),
 			  "holders", holders, "hidden",
-			  json_known(scan->unknown == 0, (int64_t)hidden)));
+			  json_known(scan->walk.unknown == 0, (int64_t)hidden)));
 }
 
 int pipe_print_json(FILE *out, struct pipe_scan *scan)

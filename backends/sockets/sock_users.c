@@ -36,8 +36,6 @@ struct looking {
 	const uint32_t *inodes;
 	size_t count;
 	struct sock_users *users;
-	struct proc_pids refused;
-	pid_t self;
 	bool hidden; /* looking as the daemon */
 };
 
@@ -115,34 +113,12 @@ static int descriptor(void *context, const struct proc_fd *fd)
 	return 0;
 }
 
-/* A process may always look into itself, and this one has the caller's ids only for the moment. */
-static int descriptor_not_own(void *context, const struct proc_fd *fd)
-{
-	const struct looking *looking = context;
-
-	return fd->pid == looking->self ? 0 : descriptor(context, fd);
-}
-
-static int hidden_look(struct looking *looking, pid_t pid)
-{
-	int error = proc_fds_of(pid, S_IFSOCK, descriptor, looking);
-
-	if (error == -EACCES)
-		looking->users->unknown++;
-	return error == -EACCES || error == -ESRCH ? 0 : error;
-}
-
-static int hidden_step(void *context)
+static int hide(void *context)
 {
 	struct looking *looking = context;
-	int error = 0;
 
 	looking->hidden = true;
-	for (size_t i = 0; i < looking->refused.count && !error; i++)
-		error = hidden_look(looking, looking->refused.list[i]);
-	if (!error && looking->self)
-		error = hidden_look(looking, looking->self);
-	return error;
+	return 0;
 }
 
 static int use_compare(const void *one, const void *other)
@@ -160,19 +136,19 @@ int sock_users_gather(struct call *call, const uint32_t *inodes, size_t count,
 		      struct sock_users *users)
 {
 	struct looking looking = {.inodes = inodes, .count = count, .users = users};
-	bool itself = geteuid() == getuid();
+	struct proc_viewer viewer = {
+		.type = S_IFSOCK, .descriptor = descriptor, .hide = hide, .context = &looking};
+	struct proc_scan scan = {.call = call, .viewers = &viewer, .count = 1};
 	int error;
 
 	*users = (struct sock_users){NULL};
 	if (!count)
 		return 0;
-	if (!itself)
-		looking.self = proc_self();
-	error = proc_fds_walk(S_IFSOCK, itself ? descriptor : descriptor_not_own, &looking,
-			      &looking.refused);
-	if (!error && (looking.refused.count || looking.self))
-		error = as_daemon(call, hidden_step, &looking);
-	free(looking.refused.list);
+	error = proc_scan_visible(&scan);
+	if (!error)
+		error = proc_scan_hidden(&scan);
+	users->unknown = scan.unknown;
+	proc_scan_free(&scan);
 	if (error) {
 		sock_users_free(users);
 		return error;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "backend.h"
-#include "common/proc_fds.h"
+#include "common/proc_scan.h"
 
 struct sock_process {
 	pid_t pid;
