@@ -23,6 +23,26 @@
 struct dir;
 struct row;
 
+/*
+ * What the tree can tell of those who use its files.  These are in /proc like any other files;
+ * which of them are whose objects only the tree knows.
+ */
+struct tree_user {
+	const struct place *place; /* the channel */
+	ino_t inode;               /* under which /proc has what is open; 0: of one that waits */
+	pid_t thread;              /* of one that waits, else 0 */
+	bool reads;                /* waits to read, else to write or to open */
+};
+
+struct tree {
+	/* The device of the mount, and the inode number that /proc shows for a file in it. */
+	dev_t (*device)(void);
+	ino_t (*inode)(const struct place *place);
+	/* Calls @each with every open channel and every operation that waits, until it says an
+	 * errno. */
+	int (*users)(int (*each)(void *context, const struct tree_user *user), void *context);
+};
+
 /* One request as a backend sees it: who asks, how, and room for the reason of a refusal. */
 struct call {
 	uid_t uid;
@@ -31,6 +51,7 @@ struct call {
 	bool may_wait; /* the call may block; a signal then ends it with -EINTR, nothing changed */
 	/* Runs a step as the daemon; NULL: the thread is the daemon.  See as_daemon. */
 	int (*as_daemon)(int (*step)(void *context), void *context);
+	const struct tree *tree; /* NULL: nobody comes by a tree */
 	char reason[256];
 };
 
@@ -231,6 +252,8 @@ struct settings {
 	bool read_only;
 };
 
+struct kind_holders;
+
 struct kind {
 	const char *name;
 	const struct dir *dir;
@@ -240,6 +263,7 @@ struct kind {
 	/* inotify descriptor, readable after an object was removed whose waiters the kernel does
 	   not wake (see channel.gone); -1: none.  The reader empties it. */
 	int (*removals)(void);
+	const struct kind_holders *holders; /* see common/kind_holders.h */
 };
 
 /* All kinds, ended by NULL: a new one is a file and a line in kinds.c. */

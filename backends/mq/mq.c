@@ -170,6 +170,7 @@ static int mq_show_limits(struct call *call, const struct place *place, FILE *ou
 static const struct row rows[] = {
 	{"status", ROW_TEXT, 0444, .show = mq_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = mq_show_json},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_all_holders},
 	{"limits", ROW_TEXT, 0444, .show = mq_show_limits},
 	{NULL, ROW_END},
 };
@@ -197,4 +198,5 @@ const struct kind mq_kind = {
 	.dir = &mq_dir,
 	.setup = mq_setup,
 	.removals = mq_posix_removals,
+	.holders = &mq_holders,
 };

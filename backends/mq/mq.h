@@ -87,6 +87,11 @@ json_t *mq_json_sysv(const struct mq_sysv *queue);
 json_t *mq_json_posix(const struct mq_posix *queue);
 void mq_print_limits(FILE *out);
 
+/* Who has a queue open, or waits at it: mq_holders.c. */
+extern const struct kind_holders mq_holders;
+int mq_show_holders(struct call *call, const struct place *place, FILE *out);
+int mq_show_all_holders(struct call *call, const struct place *place, FILE *out);
+
 /*
  * The channels are written once, over what the two families have in common: an open end of a queue.
  */

@@ -267,6 +267,7 @@ static const struct row sysv_rows[] = {
 	{"nsems", ROW_TEXT, 0444, .show = sem_sysv_show_nsems},
 	{"status", ROW_TEXT, 0444, .show = sem_sysv_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_sysv_show_status_json},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
 	{NULL, ROW_END},
 };
 
@@ -277,12 +278,14 @@ static const struct row posix_rows[] = {
 	{"ncount", ROW_TEXT, 0444, .show = sem_posix_show_ncount},
 	{"status", ROW_TEXT, 0444, .show = sem_posix_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_posix_show_status_json},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
 	{NULL, ROW_END},
 };
 
 static const struct row sem_rows[] = {
 	{"status", ROW_TEXT, 0444, .show = sem_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_show_status_json},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_all_holders},
 	{"limits", ROW_TEXT, 0444, .show = sem_show_limits},
 	{NULL, ROW_END},
 };
@@ -334,4 +337,5 @@ const struct kind sem_kind = {
 	.dir = &sem_dir,
 	.setup = sem_setup,
 	.removals = devshm_removals,
+	.holders = &sem_holders,
 };

@@ -82,6 +82,12 @@ int sem_show_nothing(struct call *call, const struct place *place, FILE *out);
 int sem_sysv_show_hold(struct call *call, const struct place *place, FILE *out);
 int sem_posix_show_hold(struct call *call, const struct place *place, FILE *out);
 
+/* ---- who uses what, sem_holders.c ---- */
+
+extern const struct kind_holders sem_holders;
+int sem_show_holders(struct call *call, const struct place *place, FILE *out);
+int sem_show_all_holders(struct call *call, const struct place *place, FILE *out);
+
 /* ---- tables, sem_status.c ---- */
 
 int sem_show_status(struct call *call, const struct place *place, FILE *out);

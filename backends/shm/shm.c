@@ -164,6 +164,7 @@ static int shm_show_limits(struct call *call, const struct place *place, FILE *o
 static const struct row rows[] = {
 	{"status", ROW_TEXT, 0444, .show = shm_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = shm_show_json},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_all_holders},
 	{"limits", ROW_TEXT, 0444, .show = shm_show_limits},
 	{NULL, ROW_END},
 };
@@ -193,4 +194,5 @@ const struct kind shm_kind = {
 	.name = "shm",
 	.dir = &shm_dir,
 	.setup = shm_setup,
+	.holders = &shm_holders,
 };

@@ -2,7 +2,7 @@
  * shm.h - what the files of the shared memory share.
  *
  * shm.c has the directory shm/; shm_sysv.c and shm_posix.c the objects of the two families,
- * shm_sysv_memory.c the segments' content, shm_print.c the tables.
+ * shm_sysv_memory.c the segments' content, shm_print.c the tables, shm_holders.c who uses what.
  */
 #ifndef IPCFS_SHM_H
 #define IPCFS_SHM_H
@@ -11,6 +11,7 @@
 
 #include "backend.h"
 #include "common/devshm.h"
+#include "common/held.h"
 #include "common/names.h"
 #include "common/print.h"
 
@@ -62,6 +63,14 @@ int shm_posix_make(struct call *call, const char *text, const struct object_name
 		   struct place *made);
 /* All objects, in the order of their names. */
 int shm_posix_gather(devshm_each *each, void *context);
+
+/* ---- who uses what, shm_holders.c ---- */
+
+extern const struct held_kind shm_held;
+extern const struct kind_holders shm_holders;
+int shm_held_add_sysv(struct held_scan *scan, const struct shm_sysv *segment);
+int shm_show_holders(struct call *call, const struct place *place, FILE *out);
+int shm_show_all_holders(struct call *call, const struct place *place, FILE *out);
 
 /* ---- tables as ipcs has them, and JSON with the keys of lsipc; NULL for no memory ---- */
 

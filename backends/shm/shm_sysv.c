@@ -463,6 +463,7 @@ static const struct row rows[] = {
 	{"swap", ROW_TEXT, 0444, .show = show_swap},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_holders},
 	{NULL, ROW_END},
 };
 
