@@ -196,6 +196,8 @@ int pipe_show_holders(struct call *call, const struct place *place, FILE *out);
 void pipe_print_tables(FILE *out, struct pipe_scan *scan, bool all);
 /* A line for each holder; with @objects the pipe's name comes first. */
 void pipe_print_holders(FILE *out, struct pipe_scan *scan, bool objects);
+/* Each holder that is shown, by pipe. */
+int pipe_each_holder(struct pipe_scan *scan, holder_each *each, void *context);
 /* The last lines, about what is not shown. */
 void pipe_print_hidden(FILE *out, const struct pipe_scan *scan);
 int pipe_print_json(FILE *out, struct pipe_scan *scan);

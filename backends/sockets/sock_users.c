@@ -32,13 +32,6 @@ dev_t sock_device(void)
 	return device;
 }
 
-struct looking {
-	const uint32_t *inodes;
-	size_t count;
-	struct sock_users *users;
-	bool hidden; /* looking as the daemon */
-};
-
 static int inode_compare(const void *one, const void *other)
 {
 	uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
@@ -60,7 +53,7 @@ static void *with_room(void *list, size_t count, size_t *room, size_t size)
 }
 
 /* The process that is being looked into, put down at its first socket. */
-static int process_meet(struct looking *looking, pid_t pid)
+static int process_meet(struct sock_looking *looking, pid_t pid)
 {
 	struct sock_users *users = looking->users;
 	struct sock_process *process;
@@ -89,7 +82,7 @@ static int process_meet(struct looking *looking, pid_t pid)
 
 static int descriptor(void *context, const struct proc_fd *fd)
 {
-	struct looking *looking = context;
+	struct sock_looking *looking = context;
 	struct sock_users *users = looking->users;
 	uint32_t inode = (uint32_t)fd->st.st_ino;
 	struct sock_use *use;
@@ -115,7 +108,7 @@ static int descriptor(void *context, const struct proc_fd *fd)
 
 static int hide(void *context)
 {
-	struct looking *looking = context;
+	struct sock_looking *looking = context;
 
 	looking->hidden = true;
 	return 0;
@@ -132,30 +125,38 @@ static int use_compare(const void *one, const void *other)
 	return a->fd - b->fd;
 }
 
+struct proc_viewer sock_users_viewer(struct sock_looking *looking)
+{
+	*looking->users = (struct sock_users){NULL};
+	return (struct proc_viewer){
+		.type = S_IFSOCK, .descriptor = descriptor, .hide = hide, .context = looking};
+}
+
+void sock_users_complete(struct sock_users *users, const struct proc_scan *walk)
+{
+	users->unknown = walk->unknown;
+	if (users->uses_count)
+		qsort(users->uses, users->uses_count, sizeof(*users->uses), use_compare);
+}
+
 int sock_users_gather(struct call *call, const uint32_t *inodes, size_t count,
 		      struct sock_users *users)
 {
-	struct looking looking = {.inodes = inodes, .count = count, .users = users};
-	struct proc_viewer viewer = {
-		.type = S_IFSOCK, .descriptor = descriptor, .hide = hide, .context = &looking};
+	struct sock_looking looking = {.inodes = inodes, .count = count, .users = users};
+	struct proc_viewer viewer = sock_users_viewer(&looking);
 	struct proc_scan scan = {.call = call, .viewers = &viewer, .count = 1};
 	int error;
 
-	*users = (struct sock_users){NULL};
 	if (!count)
 		return 0;
 	error = proc_scan_visible(&scan);
 	if (!error)
 		error = proc_scan_hidden(&scan);
-	users->unknown = scan.unknown;
+	sock_users_complete(users, &scan);
 	proc_scan_free(&scan);
-	if (error) {
+	if (error)
 		sock_users_free(users);
-		return error;
-	}
-	if (users->uses_count)
-		qsort(users->uses, users->uses_count, sizeof(*users->uses), use_compare);
-	return 0;
+	return error;
 }
 
 const struct sock_use *sock_users_of(const struct sock_users *users, uint32_t inode, size_t *count)
