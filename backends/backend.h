@@ -182,7 +182,8 @@ enum row_type {
 	ROW_NUMBERED, /* a directory of channels, one for each number that .number accepts */
 	ROW_NAMED,    /* a directory of channels, one for each name that .named accepts */
 	ROW_MEMORY,   /* the object's memory: .memory; has the mode of its object */
-	ROW_LINK,     /* a symbolic link out of the tree: .target; not there in a tree mounted ro */
+	ROW_LINK, /* a symbolic link: .target.  One with a name leads out of the tree, and is not
+		     there in a tree mounted ro */
 };
 
 struct row {
@@ -233,6 +234,8 @@ struct dir {
 	bool makes_fifos; /* mkfifo does what mkdir does */
 	/* rmdir, chmod/chown of this directory (an object's), rename within its parent. */
 	int (*remove)(struct call *call, const struct place *place);
+	/* unlink of a file that .find has found; NULL: files cannot be removed. */
+	int (*unlink)(struct call *call, const struct place *file);
 	int (*change)(struct call *call, const struct place *place, const struct change *change);
 	int (*rename)(struct call *call, const struct place *place, const char *to, unsigned flags);
 };
@@ -250,6 +253,8 @@ struct settings {
 	 * $XDG_RUNTIME_DIR/ipcfs. */
 	const char *run_dir;
 	bool read_only;
+	/* Seconds after which memory that nobody uses is an orphan. */
+	unsigned orphan_age;
 };
 
 struct kind_holders;

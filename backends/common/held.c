@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "memory_fs.h"
+#include "names.h"
 
 /* A file of the tree that means an object. */
 struct held_file {
@@ -260,6 +261,24 @@ static int descriptor(void *context, const struct proc_fd *fd)
 	return local_add(scan, &(struct held_local){.start = (uint64_t)fd->fd, .object = object});
 }
 
+/* Memory that another mount of ipcfs gives, or one whose daemon has gone, by the path of its file.
+ */
+static struct held_object *mapped_elsewhere(const struct held_scan *scan, const char *path)
+{
+	struct held_object *object, *next;
+	char end[LISTED_NAME_SIZE + 16];
+
+	HASH_ITER(hh, scan->objects, object, next) {
+		const char *at;
+
+		snprintf(end, sizeof(end), "/shm/%s/data", object->label);
+		at = strstr(path, end);
+		if (at && (at[strlen(end)] == '\0' || at[strlen(end)] == ' '))
+			return object;
+	}
+	return NULL;
+}
+
 static int mapping(void *context, const struct proc_map *map)
 {
 	struct held_key key = held_key_file(map->dev, map->ino);
@@ -281,6 +300,8 @@ static int mapping(void *context, const struct proc_map *map)
 
 		object = file ? file->object : NULL;
 	}
+	if (!object && scan->itself)
+		object = mapped_elsewhere(scan, map->path);
 	if (!object)
 		return 0;
 	/* What is written to a private mapping stays there. */

@@ -83,7 +83,7 @@ struct held_scan {
 	/* Set by who scans. */
 	struct call *call;
 	const struct held_kind *kind;
-	bool itself; /* what the daemon has itself counts as well */
+	bool itself; /* any use counts: the daemon's own, and of memory by other mounts of ipcfs */
 
 	struct held_object *objects; /* in the order in which they were added */
 	struct held_process *processes;

@@ -248,6 +248,45 @@ int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE])
 	return 0;
 }
 
+/* The machine's start, which field 22 of /proc/PID/stat counts from. */
+static long long boot_time(void)
+{
+	char line[256];
+	long long boot = 0;
+	FILE *file = fopen("/proc/stat", "re");
+
+	while (file && fgets(line, sizeof(line), file) && sscanf(line, "btime %lld", &boot) != 1)
+		;
+	if (file)
+		fclose(file);
+	return boot;
+}
+
+int proc_started(pid_t pid, time_t *started)
+{
+	char path[32], text[1024], *end;
+	unsigned long long ticks;
+	size_t length = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (file) {
+		length = fread(text, 1, sizeof(text) - 1, file);
+		fclose(file);
+	}
+	text[length] = '\0';
+	/* The name is in brackets and may have some; the third field follows. */
+	end = strrchr(text, ')');
+	if (!end || sscanf(end + 1,
+			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			   "%*d %*d %llu",
+			   &ticks) != 1)
+		return -ESRCH;
+	*started = boot_time() + (time_t)(ticks / (unsigned long)sysconf(_SC_CLK_TCK));
+	return 0;
+}
+
 pid_t proc_process_of(pid_t thread)
 {
 	char path[32], line[256];

@@ -60,6 +60,8 @@ int proc_fd_path(const struct proc_fd *fd, char *path, size_t size);
 #define PROC_COMMAND_SIZE 64
 int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE]);
 int proc_user(pid_t pid, uid_t *uid);
+/* When it began, in seconds since 1970; -ESRCH. */
+int proc_started(pid_t pid, time_t *started);
 /* The process that a thread belongs to; 0: it has gone. */
 pid_t proc_process_of(pid_t thread);
 

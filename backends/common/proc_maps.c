@@ -17,6 +17,18 @@
 /* Longer than any line: a path has at most PATH_MAX bytes, a newline in it is printed as four. */
 enum { LINES_SIZE = 64 << 10 };
 
+/* The kernel prints a newline in a path as \\012; what looks so and is none cannot be told. */
+static char *path_read(char *path)
+{
+	char *at = path;
+
+	while ((at = strstr(at, "\\012"))) {
+		*at++ = '\n';
+		memmove(at, at + 3, strlen(at + 3) + 1);
+	}
+	return path;
+}
+
 /* Reads "START-END PERMS OFFSET MAJOR:MINOR INODE PATH"; false: not of a file. */
 static bool map_read(char *line, struct proc_map *map)
 {
@@ -36,7 +48,7 @@ static bool map_read(char *line, struct proc_map *map)
 	minor = strtoul(at + (*at == ':'), &at, 16);
 	map->ino = strtoull(at, &at, 10);
 	map->dev = makedev((unsigned)major, (unsigned)minor);
-	map->path = at + strspn(at, " ");
+	map->path = path_read(at + strspn(at, " "));
 	return map->dev != 0;
 }
 
@@ -157,14 +169,19 @@ int proc_waits_of(pid_t pid, proc_wait_each *each, void *context)
 	return result;
 }
 
-bool proc_shares_ipc(pid_t pid)
+uint64_t proc_ipc_space(pid_t pid)
 {
-	struct stat ours, its;
 	char path[32];
+	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/ipc", (int)pid);
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+bool proc_shares_ipc(pid_t pid)
+{
+	struct stat ours;
+
 	/* A kernel without namespaces has one of everything. */
-	if (stat("/proc/self/ns/ipc", &ours) < 0)
-		return true;
-	return stat(path, &its) == 0 && its.st_ino == ours.st_ino;
+	return stat("/proc/self/ns/ipc", &ours) < 0 || proc_ipc_space(pid) == ours.st_ino;
 }

@@ -18,7 +18,7 @@ struct proc_map {
 	ino_t ino;
 	bool shared;
 	bool writable;    /* now; mprotect(2) may change it */
-	const char *path; /* as the kernel prints it: newlines as \012, " (deleted)" at its end */
+	const char *path; /* as the kernel prints it, with " (deleted)" at its end */
 };
 
 typedef int proc_map_each(void *context, const struct proc_map *map);
@@ -37,6 +37,8 @@ typedef int proc_wait_each(void *context, const struct proc_wait *wait);
  */
 int proc_waits_of(pid_t pid, proc_wait_each *each, void *context);
 
+/* The IPC namespace of a process, as a number; 0: it has gone, or the kernel has none. */
+uint64_t proc_ipc_space(pid_t pid);
 /* True if the process is in the IPC namespace of this one, in which an id means the same. */
 bool proc_shares_ipc(pid_t pid);
 

@@ -166,6 +166,8 @@ static const struct row rows[] = {
 	{"status.json", ROW_TEXT, 0444, .show = shm_show_json},
 	{"holders", ROW_TEXT, 0444, .show = shm_show_all_holders},
 	{"limits", ROW_TEXT, 0444, .show = shm_show_limits},
+	{"orphans", ROW_DIR, .dir = &shm_orphans_dir},
+	{"unnamed", ROW_TEXT, 0444, .show = shm_show_unnamed},
 	{NULL, ROW_END},
 };
 
@@ -187,6 +189,11 @@ static int shm_setup(const struct settings *settings)
 	/* Who writes past the daemon's RLIMIT_FSIZE gets EFBIG, and the daemon no signal. */
 	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		return -errno;
+	/* It comes when somebody opens what is looked at by devshm_open_alone. */
+	if (signal(SIGIO, SIG_IGN) == SIG_ERR)
+		return -errno;
+	shm_orphans_setup(settings);
+	shm_daemons_setup(settings);
 	return devshm_setup();
 }
 

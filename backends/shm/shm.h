@@ -47,6 +47,7 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 struct shminfo shm_sysv_limits(void);
 
 extern const struct memory shm_sysv_memory;
+int shm_sysv_remove(struct call *call, const struct place *place);
 
 /* ---- POSIX ---- */
 
@@ -61,6 +62,9 @@ int shm_posix_get(const struct place *place, struct shm_posix *object);
 int shm_posix_find(const char *text, const struct object_name *name, struct place *found);
 int shm_posix_make(struct call *call, const char *text, const struct object_name *name, mode_t mode,
 		   struct place *made);
+/* See devshm_open_alone. */
+int shm_posix_open_alone(const struct place *place);
+int shm_posix_remove(struct call *call, const struct place *place);
 /* All objects, in the order of their names. */
 int shm_posix_gather(devshm_each *each, void *context);
 
@@ -71,6 +75,23 @@ extern const struct kind_holders shm_holders;
 int shm_held_add_sysv(struct held_scan *scan, const struct shm_sysv *segment);
 int shm_show_holders(struct call *call, const struct place *place, FILE *out);
 int shm_show_all_holders(struct call *call, const struct place *place, FILE *out);
+
+/* ---- memory that nobody uses, shm_orphans.c ---- */
+
+extern const struct dir shm_orphans_dir;
+void shm_orphans_setup(const struct settings *settings);
+
+/* Which processes were daemons of ipcfs, shm_daemons.c: the kernel's records name them for others.
+ */
+void shm_daemons_setup(const struct settings *settings);
+/* Notes this one down, before it makes or attaches a segment. */
+void shm_daemon_note(struct call *call);
+/* True if @pid was one, as root or @creator noted, or if there is no knowing. */
+bool shm_daemon_was(pid_t pid, uid_t creator);
+
+/* ---- memory without a name, shm_unnamed.c ---- */
+
+int shm_show_unnamed(struct call *call, const struct place *place, FILE *out);
 
 /* ---- tables as ipcs has them, and JSON with the keys of lsipc; NULL for no memory ---- */
 

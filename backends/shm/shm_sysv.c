@@ -210,6 +210,7 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 
 	if (error)
 		return error;
+	shm_daemon_note(call);
 	id = shmget(name->key, (size_t)size, IPC_CREAT | IPC_EXCL | (int)(mode & 0666));
 	if (id >= 0) {
 		*made = (struct place){.dir = &shm_sysv_dir, .object = (uint32_t)id};
@@ -239,7 +240,7 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 
 /* ---- the segment as a directory ---- */
 
-static int sysv_remove(struct call *call, const struct place *place)
+int shm_sysv_remove(struct call *call, const struct place *place)
 {
 	if (shmctl((int)place->object, IPC_RMID, NULL) == 0)
 		return 0;
@@ -472,7 +473,7 @@ const struct dir shm_sysv_dir = {
 	.label = sysv_label,
 	.stat = sysv_stat,
 	.make = refuse_make,
-	.remove = sysv_remove,
+	.remove = shm_sysv_remove,
 	.change = sysv_change,
 	.rename = refuse_rename,
 };
