@@ -148,8 +148,12 @@ void poller_removed(void)
 	HASH_ITER(poll_hh, pollers.watched, handle, next) {
 		const struct channel *channel = handle->node.place.row->channel;
 
-		if (handle->poller && channel->gone && channel->gone(handle->state))
+		if (!channel->gone || !channel->gone(handle->state))
+			continue;
+		if (handle->poller)
 			wake(handle);
+		/* A copy of its descriptor would keep the object. */
+		unwatch(handle);
 	}
 	pthread_mutex_unlock(&pollers.lock);
 }

@@ -16,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "hash.h"
 #include <utlist.h>
@@ -43,7 +44,17 @@ static struct {
 	reactor_tick *const *ticks;
 	const struct reactor_events *events;
 	struct queue *queues; /* under operations_lock */
-} reactor = {.epoll = -1, .wake = -1, .earliest = INT64_MAX};
+	/* How often it was asked to let go of what has been removed, and has done so. */
+	pthread_mutex_t lock;
+	pthread_cond_t has_let_go;
+	unsigned asked, done;
+} reactor = {
+	.epoll = -1,
+	.wake = -1,
+	.earliest = INT64_MAX,
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.has_let_go = PTHREAD_COND_INITIALIZER,
+};
 
 enum { NANOSECONDS = 1000000000 };
 
@@ -64,6 +75,42 @@ void reactor_wake_at(int64_t deadline)
 			reactor_wake();
 			return;
 		}
+}
+
+void reactor_let_go(void)
+{
+	struct timespec until;
+	unsigned number;
+	int error = 0;
+
+	/* It has no long work; but a removal must not wait for ever whatever it does. */
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	pthread_mutex_lock(&reactor.lock);
+	number = ++reactor.asked;
+	reactor_wake();
+	while ((int)(reactor.done - number) < 0 && !error)
+		error = pthread_cond_clockwait(&reactor.has_let_go, &reactor.lock, CLOCK_MONOTONIC,
+					       &until);
+	pthread_mutex_unlock(&reactor.lock);
+}
+
+static unsigned asked_to_let_go(void)
+{
+	unsigned asked;
+
+	pthread_mutex_lock(&reactor.lock);
+	asked = reactor.asked;
+	pthread_mutex_unlock(&reactor.lock);
+	return asked;
+}
+
+static void note_let_go(unsigned asked)
+{
+	pthread_mutex_lock(&reactor.lock);
+	reactor.done = asked;
+	pthread_cond_broadcast(&reactor.has_let_go);
+	pthread_mutex_unlock(&reactor.lock);
 }
 
 static int epoll_add(int fd, uint32_t events, uint64_t data)
@@ -200,6 +247,12 @@ static void queue_serve(struct queue *queue)
 	creds_become(NULL);
 }
 
+static void tell_removals(void)
+{
+	operations_end_removed();
+	reactor.events->removed();
+}
+
 /* An object has gone that the kernel wakes nobody for. */
 static void take_removals(int fd)
 {
@@ -207,21 +260,25 @@ static void take_removals(int fd)
 
 	while (read(fd, events, sizeof(events)) > 0)
 		;
-	operations_end_removed();
-	reactor.events->removed();
+	tell_removals();
 }
 
 /* Does what is due without an event; nanoseconds until there is more of it, INT64_MAX for never. */
 static int64_t do_what_is_due(void)
 {
 	int64_t now = clock_now(), sleep = INT64_MAX;
+	unsigned asked = asked_to_let_go();
 
+	if (asked != reactor.done)
+		tell_removals();
 	/* First the mark, then the scan: a deadline that comes between is not forgotten. */
 	if (reactor.earliest <= now) {
 		reactor.earliest = INT64_MAX;
 		reactor_wake_at(operations_end_late(now));
 	}
 	operations_end_marked();
+	if (asked != reactor.done)
+		note_let_go(asked);
 	/* What ended may have gone on as somebody else. */
 	creds_become(NULL);
 	for (reactor_tick *const *tick = reactor.ticks; *tick; tick++) {

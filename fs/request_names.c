@@ -10,6 +10,7 @@
 #include "gate.h"
 #include "intern.h"
 #include "memory.h"
+#include "reactor.h"
 #include "reply.h"
 #include "request_memory.h"
 #include "requests.h"
@@ -362,6 +363,8 @@ void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 			name_retire(object.place.object);
 		node_release(&object);
 	}
+	if (!error)
+		reactor_let_go();
 	reply_refusal(req, "rmdir", &directory, name, &call, error);
 }
 
