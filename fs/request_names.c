@@ -11,10 +11,7 @@
 #include "intern.h"
 #include "memory.h"
 #include "reactor.h"
-<<<<<<< HEAD
 #include "reason.h"
-=======
->>>>>>> sockother
 #include "reply.h"
 #include "request_memory.h"
 #include "requests.h"

@@ -167,14 +167,14 @@ static bool numbers_try(struct process_walk *walk, off_t count, int *result)
 }
 
 /* What a process has open.  The size of the directory says how many (Linux 6.2; 0 before). */
-static int process_walk(int proc, const char *text, struct process_walk *walk)
+static int process_walk(struct process_walk *walk)
 {
 	char path[32];
 	struct stat st;
 	int result, list;
 
-	snprintf(path, sizeof(path), "%s/fd", text);
-	walk->dir = openat(proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)walk->pid);
+	walk->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (walk->dir < 0)
 		return proc_error(errno);
 	walk->next = 0;
@@ -204,13 +204,6 @@ int proc_pids_add(struct proc_pids *pids, pid_t pid)
 	return 0;
 }
 
-static int proc_open(void)
-{
-	int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
 struct pids_walk {
 	proc_each *each;
 	void *context;
@@ -226,10 +219,10 @@ static int pids_process(void *context, const char *text, int number)
 int proc_walk(proc_each *each, void *context)
 {
 	struct pids_walk walk = {each, context};
-	int proc = proc_open(), result;
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
 
 	if (proc < 0)
-		return proc;
+		return -errno;
 	result = numbers_walk(proc, pids_process, &walk);
 	close(proc);
 	return result;
@@ -238,15 +231,8 @@ int proc_walk(proc_each *each, void *context)
 int proc_fds_of(pid_t pid, mode_t type, proc_fd_each *each, void *context)
 {
 	struct process_walk walk = {.pid = pid, .type = type, .each = each, .context = context};
-	int proc = proc_open(), result;
-	char text[16];
 
-	if (proc < 0)
-		return proc;
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	result = process_walk(proc, text, &walk);
-	close(proc);
-	return result;
+	return process_walk(&walk);
 }
 
 int proc_fds_one(pid_t pid, int number, mode_t type, proc_fd_each *each, void *context)
