@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,9 @@ static struct {
 	const struct dir *dir;
 	const struct dir *parent;
 	const struct row *row; /* its row in the parent; NULL: the parent finds it */
+	unsigned rows;
+	/* Whether ids in it have been told without, and with, the name of an object. */
+	atomic_bool told[2];
 } directories[DIRECTORIES];
 /* Number 0 is none, so that no id is 0; the root's is 1. */
 static unsigned directories_count = 1;
@@ -46,9 +50,12 @@ static void number_directory(const struct dir *dir, const struct dir *parent,
 	assert(directories_count < DIRECTORIES);
 	directories[directories_count].dir = dir;
 	directories[directories_count].parent = parent;
-	directories[directories_count++].row = in_parent;
+	directories[directories_count].row = in_parent;
+	while (dir->rows[directories[directories_count].rows].type != ROW_END)
+		directories[directories_count].rows++;
+	assert(directories[directories_count].rows <= ROW_ITSELF);
+	directories_count++;
 	for (const struct row *row = dir->rows; row->type != ROW_END; row++) {
-		assert(row - dir->rows < ROW_ITSELF);
 		if (row->type == ROW_DIR)
 			number_directory(row->dir, dir, row);
 	}
@@ -193,10 +200,13 @@ uint64_t node_publish(const struct node *node)
 		id = visit_add(node);
 	else if (dir == ROOT_DIRECTORY && !place->row && node->view == VIEW_ITSELF)
 		return NODE_ROOT;
-	else
+	else {
+		atomic_store_explicit(&directories[dir].told[place->name != NULL], true,
+				      memory_order_relaxed);
 		id = dir << SHIFT_DIR | row << SHIFT_ROW | (uint64_t)node->view << SHIFT_VIEW |
 		     (uint64_t)(place->name != NULL) << SHIFT_NAMED |
 		     (uint64_t)(place->object & INT32_MAX) << SHIFT_OBJECT | place->part;
+	}
 	if (id && place->name)
 		name_ref(place->object);
 	return id;
@@ -204,7 +214,8 @@ uint64_t node_publish(const struct node *node)
 
 bool node_read(uint64_t id, struct node *node)
 {
-	unsigned row;
+	unsigned dir = id >> SHIFT_DIR, row = id >> SHIFT_ROW & 63;
+	bool named = id >> SHIFT_NAMED & 1;
 
 	memset(node, 0, sizeof(*node));
 	node->within = NO_LIMIT;
@@ -222,19 +233,21 @@ bool node_read(uint64_t id, struct node *node)
 		node->place.dir = directories[ROOT_DIRECTORY].dir;
 		return true;
 	}
-	if (id >> SHIFT_DIR < ROOT_DIRECTORY || id >> SHIFT_DIR >= directories_count)
+	if (dir < ROOT_DIRECTORY || dir >= directories_count ||
+	    (row != ROW_ITSELF && row >= directories[dir].rows) ||
+	    !atomic_load_explicit(&directories[dir].told[named], memory_order_relaxed))
 		return false;
-	node->place.dir = directories[id >> SHIFT_DIR].dir;
-	row = id >> SHIFT_ROW & 63;
+	node->place.dir = directories[dir].dir;
 	node->place.row = row == ROW_ITSELF ? NULL : &node->place.dir->rows[row];
 	node->view = id >> SHIFT_VIEW & 3;
 	node->place.object = id >> SHIFT_OBJECT & INT32_MAX;
 	node->place.part = id & UINT16_MAX;
-	if (id >> SHIFT_NAMED & 1) {
-		node->place.name = name_text(node->place.object);
+	if (!named)
+		return true;
+	node->place.name = name_text(node->place.object);
+	if (node->place.name)
 		node->place.identity = name_identity(node->place.object);
-	}
-	return true;
+	return node->place.name;
 }
 
 void node_forget(uint64_t id, uint64_t lookups)

@@ -249,6 +249,23 @@ static void test_what_is_no_node(void **state)
 	}
 }
 
+/* Ids that differ from a node's in what no node has. */
+static void test_what_was_never_told_is_no_node(void **state)
+{
+	const uint64_t named = UINT64_C(1) << 47, number = UINT64_C(1) << 16;
+	uint64_t status = walk("kind/status"), value = walk("kind/a/value");
+	struct node node;
+
+	assert_true(node_read(status, &node));
+	assert_false(node_read(status | UINT64_C(60) << 50, &node)); /* a row */
+	assert_false(node_read(status | named, &node));
+	assert_true(node_read(value, &node));
+	assert_false(node_read(value + 1000 * number, &node)); /* a name */
+	assert_false(node_read(value & ~((uint64_t)INT32_MAX << 16), &node));
+	node_forget(value, 1);
+	assert_false(node_read(value, &node));
+}
+
 static void test_bad_limits(void **state)
 {
 	static const char *const paths[] = {"kind/a/within/",    "kind/a/within/x",
@@ -276,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_names_lead_to_channels),
 		cmocka_unit_test(test_many_visits),
 		cmocka_unit_test(test_what_is_no_node),
+		cmocka_unit_test(test_what_was_never_told_is_no_node),
 		cmocka_unit_test(test_bad_limits),
 	};
 
