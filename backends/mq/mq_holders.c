@@ -10,12 +10,13 @@
 
 static int key_of(const struct place *place, struct held_key *key)
 {
+	struct mq_sysv queue;
 	struct stat st;
 	int error;
 
 	if (place->dir == &mq_sysv_dir) {
 		*key = held_key_id(HELD_QUEUE, place->object);
-		return 0;
+		return mq_sysv_get(place->object, &queue);
 	}
 	if (place->dir != &mq_posix_dir)
 		return -ENOENT;

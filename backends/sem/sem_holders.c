@@ -13,12 +13,13 @@
 
 static int key_of(const struct place *place, struct held_key *key)
 {
+	struct semid_ds set;
 	struct stat st;
 	int error;
 
 	if (place->dir == &sem_sysv_dir || place->dir == &sem_sysv_part_dir) {
 		*key = held_key_id(HELD_SET, place->object);
-		return 0;
+		return sem_sysv_look((int)place->object, &set) < 0 ? -ENOENT : 0;
 	}
 	if (place->dir != &sem_posix_dir)
 		return -ENOENT;

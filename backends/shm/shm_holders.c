@@ -7,12 +7,13 @@
 
 static int key_of(const struct place *place, struct held_key *key)
 {
+	struct shm_sysv segment;
 	struct shm_posix object;
 	int error;
 
 	if (place->dir == &shm_sysv_dir) {
 		*key = held_key_id(HELD_SEGMENT, place->object);
-		return 0;
+		return shm_sysv_get(place->object, &segment);
 	}
 	if (place->dir != &shm_posix_dir)
 		return -ENOENT;
