@@ -88,7 +88,7 @@ void shm_daemons_setup(const struct settings *settings);
 /* Notes this one down, before it makes or attaches a segment. */
 void shm_daemon_note(struct call *call);
 /* True if @pid was one, as root or @creator noted, or if there is no knowing. */
-bool shm_daemon_was(pid_t pid, uid_t creator);
+bool shm_daemon_was(struct call *call, pid_t pid, uid_t creator);
 
 /* ---- memory without a name, shm_unnamed.c ---- */
 
