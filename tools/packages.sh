@@ -41,6 +41,7 @@ cmd:dash                dash                dash                dash            
 cmd:jq                  jq                  jq                  jq                  jq
 cmd:setpriv             util-linux          util-linux          util-linux          setpriv
 cmd:strace              strace              strace              strace              strace
+cmd:mandoc              mandoc              mandoc              mandoc              mandoc
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
 '
 
