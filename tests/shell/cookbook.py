@@ -105,6 +105,15 @@ def left_over():
     return found
 
 
+def left_over_at_last():
+    """The same, after a while for processes to end that have been told to."""
+    until = time.monotonic() + SECONDS
+    found = left_over()
+    while found and all(one.startswith("process ") for one in found) and time.monotonic() < until:
+        found = left_over()
+    return found
+
+
 def main():
     with open(BOOK, encoding="utf-8") as file:
         book = programs(file.read())
@@ -121,10 +130,7 @@ def main():
             failures += 1
             print(f"{BOOK}:{line}: {heading}: status {status}\n-- expected\n{output}-- got\n{got}--", file=sys.stderr)
         if index + 1 == len(book) or book[index + 1][0] != heading:
-            remains = left_over()
-            until = time.monotonic() + SECONDS
-            while remains and time.monotonic() < until:
-                remains = left_over()
+            remains = left_over_at_last()
             if remains:
                 failures += 1
                 print(f"{heading}: leaves {', '.join(remains)}", file=sys.stderr)
