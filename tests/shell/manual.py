@@ -138,7 +138,8 @@ PRIO = {"prio": ("N", ["0", "32767"])}
 
 def make_objects():
     """Makes what is to be walked.  Returns [(directory of the manual, family, path, by_name, objects)], and what to keep."""
-    for name in ("shm/ring,size=4K", "shm/0x1", "sem/lock", "sem/0x2,nsems=2", "mq/jobs,maxmsg=1,msgsize=64", "mq/0x3", "pipes/log"):
+    for name in ("shm/ring,size=4K", "shm/0x1", "sem/lock", "sem/0x2,nsems=2", "mq/jobs,maxmsg=1,msgsize=64", "mq/0x3",
+                 "pipes/log"):
         os.mkdir(name)
     with open("mq/0x3/type/7", "w", encoding="ascii") as queue:
         queue.write("message")
