@@ -22,6 +22,27 @@
 
 struct dir;
 struct row;
+struct place;
+
+/*
+ * What the tree can tell of those who use its files.  These are in /proc like any other files;
+ * which of them are whose objects only the tree knows.
+ */
+struct tree_user {
+	const struct place *place; /* the channel */
+	ino_t inode;               /* under which /proc has what is open; 0: of one that waits */
+	pid_t thread;              /* of one that waits, else 0 */
+	bool reads;                /* waits to read, else to write or to open */
+};
+
+struct tree {
+	/* The device of the mount, and the inode number that /proc shows for a file in it. */
+	dev_t (*device)(void);
+	ino_t (*inode)(const struct place *place);
+	/* Calls @each with every open channel and every operation that waits, until it says an
+	 * errno. */
+	int (*users)(int (*each)(void *context, const struct tree_user *user), void *context);
+};
 
 /* One request as a backend sees it: who asks, how, and room for the reason of a refusal. */
 struct call {
@@ -31,12 +52,20 @@ struct call {
 	bool may_wait; /* the call may block; a signal then ends it with -EINTR, nothing changed */
 	/* Runs a step as the daemon; NULL: the thread is the daemon.  See as_daemon. */
 	int (*as_daemon)(int (*step)(void *context), void *context);
+	const struct tree *tree; /* NULL: nobody comes by a tree */
 	char reason[256];
 };
 
 /* Puts the reason in words into @call (NULL is allowed) and returns -@error. */
 int refuse(struct call *call, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * The same for what the object @place is not the caller's to do: the reason ends with its owner and
+ * mode, and who asked.
+ */
+int refuse_permission(struct call *call, int error, const struct place *place, const char *format,
+		      ...) __attribute__((format(printf, 4, 5)));
 
 /*
  * Runs @step with the daemon's own privileges and returns its result.  Only for what the kernel has
@@ -161,7 +190,8 @@ enum row_type {
 	ROW_NUMBERED, /* a directory of channels, one for each number that .number accepts */
 	ROW_NAMED,    /* a directory of channels, one for each name that .named accepts */
 	ROW_MEMORY,   /* the object's memory: .memory; has the mode of its object */
-	ROW_LINK,     /* a symbolic link out of the tree: .target; not there in a tree mounted ro */
+	ROW_LINK, /* a symbolic link: .target.  One with a name leads out of the tree, and is not
+		     there in a tree mounted ro */
 };
 
 struct row {
@@ -212,6 +242,8 @@ struct dir {
 	bool makes_fifos; /* mkfifo does what mkdir does */
 	/* rmdir, chmod/chown of this directory (an object's), rename within its parent. */
 	int (*remove)(struct call *call, const struct place *place);
+	/* unlink of a file that .find has found; NULL: files cannot be removed. */
+	int (*unlink)(struct call *call, const struct place *file);
 	int (*change)(struct call *call, const struct place *place, const struct change *change);
 	int (*rename)(struct call *call, const struct place *place, const char *to, unsigned flags);
 };
@@ -228,21 +260,60 @@ struct settings {
 	/* Where named pipes and listening sockets live; NULL: /run/ipcfs, of a plain user
 	 * $XDG_RUNTIME_DIR/ipcfs. */
 	const char *run_dir;
+	/* Where the files of POSIX memory and semaphores are; NULL: /dev/shm. */
+	const char *shm;
+	/* The network namespace whose processes may use sockets/; 0: the daemon's own. */
+	ino_t callers_network;
 	bool read_only;
+	/* Seconds after which memory that nobody uses is an orphan. */
+	unsigned orphan_age;
 };
+
+/*
+ * What the kinds say together: each for itself in a file of its directory, all of them in one at
+ * the top of the tree.  The files and the way they are put together are in report/.
+ */
+enum report {
+	REPORT_STATUS,   /* the objects: ipcs(1) */
+	REPORT_PIDS,     /* ipcs -p */
+	REPORT_TIMES,    /* ipcs -t */
+	REPORT_CREATORS, /* ipcs -c */
+	REPORT_LIMITS,   /* ipcs -l */
+	REPORT_SUMMARY,  /* ipcs -u */
+};
+
+/* Where the tables of a report go: each after an empty line, and with none behind it. */
+struct page {
+	FILE *out;
+	/* Lines about what is not shown, which begin with "# "; they are put at the end of all. */
+	FILE *notes;
+};
+
+struct json_list;
+struct kind_holders;
 
 struct kind {
 	const char *name;
 	const struct dir *dir;
+	/* The tables that ipcs(1) prints of this kind, byte for byte; NULL: none. */
+	int (*print_ipcs)(struct call *call, enum report report, const struct page *page);
+	/* Those that it does not have; NULL: none. */
+	int (*print_more)(struct call *call, enum report report, const struct page *page);
+	/* Every object, for status.json. */
+	int (*list_json)(struct call *call, struct json_list *list);
 	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
 	 */
 	int (*setup)(const struct settings *settings);
 	/* inotify descriptor, readable after an object was removed whose waiters the kernel does
 	   not wake (see channel.gone); -1: none.  The reader empties it. */
 	int (*removals)(void);
+	const struct kind_holders *holders; /* see common/kind_holders.h */
 };
 
-/* All kinds, ended by NULL: a new one is a file and a line in kinds.c. */
+/* All kinds, ended by NULL: a new one is a file and a line in kinds.c.  Reports have this order. */
 extern const struct kind *const kinds[];
+
+/* The files at the top of the tree that are of all kinds together, ended by ROW_END. */
+extern const struct row top_rows[];
 
 #endif

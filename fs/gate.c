@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tree_users.h"
+
 /* Guards handle->creds.  Two threads may use one handle at the same moment. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -20,6 +22,7 @@ void gate_public(fuse_req_t req, struct call *call)
 	call->gid = context->gid;
 	call->pid = context->pid;
 	call->as_daemon = creds_as_daemon;
+	call->tree = &tree_users;
 }
 
 void gate_daemon(struct call *call)
@@ -56,7 +59,7 @@ int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct
 				"process %d is in another user or IPC namespace than this tree",
 				(int)call->pid);
 		if (error)
-			return refuse(call, -error, "the daemon has no room to see who asks");
+			return error;
 		if (handle) {
 			pthread_mutex_lock(&lock);
 			creds_release(handle->creds);

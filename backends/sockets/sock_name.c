@@ -12,12 +12,15 @@
 
 /* ---- ends of IP sockets ---- */
 
+/* One that has gone is called so and by its number, as ss(8) has it. */
+#define GONE "if"
+
 void sock_interface_name(uint32_t interface, char name[IF_NAMESIZE])
 {
 	if (!interface)
 		strcpy(name, "*");
 	else if (!if_indextoname(interface, name))
-		snprintf(name, IF_NAMESIZE, "%" PRIu32, interface);
+		snprintf(name, IF_NAMESIZE, GONE "%" PRIu32, interface);
 }
 
 void sock_end_list(sa_family_t family, const struct sock_end *end, char text[SOCK_END_SIZE])
@@ -46,17 +49,20 @@ static bool port_read(const char *text, uint16_t *port)
 
 static bool interface_read(const char *name, uint32_t *interface)
 {
+	unsigned long long number;
 	char *end;
 
 	*interface = if_nametoindex(name);
 	if (*interface)
 		return true;
-	/* One that has gone is listed by its number. */
+	if (strncmp(name, GONE, strlen(GONE)) != 0)
+		return false;
+	name += strlen(GONE);
 	if (*name < '1' || *name > '9')
 		return false;
-	errno = 0;
-	*interface = (uint32_t)strtoul(name, &end, 10);
-	return !*end && !errno;
+	number = strtoull(name, &end, 10);
+	*interface = (uint32_t)number;
+	return !*end && number <= UINT32_MAX;
 }
 
 static bool address_read(const char *text, sa_family_t *family, unsigned char address[16],

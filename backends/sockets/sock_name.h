@@ -54,7 +54,7 @@ bool sock_unix_is_listed(const char *name);
  */
 void sock_unix_text(const struct sock_info *sock, const char *also, char text[SOCK_UNIX_TEXT_SIZE]);
 
-/* The name of an interface, its number where it has gone; "*" for 0. */
+/* The name of an interface, "if" and its number where it has gone; "*" for 0. */
 void sock_interface_name(uint32_t interface, char name[IF_NAMESIZE]);
 
 #endif

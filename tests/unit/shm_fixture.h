@@ -78,7 +78,8 @@ static inline int step_as_root(int (*step)(void *context), void *context)
 	return result;
 }
 
-static const struct place shm_root;
+extern const struct dir shm_dir;
+static const struct place shm_root = {.dir = &shm_dir};
 
 static inline int shm_lookup(const char *name, struct place *found)
 {

@@ -1,0 +1,15 @@
+/*
+ * root.c - the files at the top of the tree that are of all kinds together.
+ */
+#include "holders.h"
+#include "report.h"
+
+const struct row top_rows[] = {
+	{"status", ROW_TEXT, 0444, .show = report_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
+	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
+	{"summary", ROW_TEXT, 0444, .show = report_show_summary},
+	{"holders", ROW_TEXT, 0444, .show = report_holders},
+	{"holders.dot", ROW_TEXT, 0444, .show = report_holders_dot},
+	{NULL, ROW_END},
+};
