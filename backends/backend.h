@@ -81,6 +81,8 @@ typedef int listing(void *context, const char *name, const struct place *place);
  */
 struct channel {
 	enum { SERIAL_READ = 1, SERIAL_WRITE = 2 } serial;
+	/* The object is the handle's alone: who tries again overtakes nobody. */
+	bool exclusive;
 	/* @flags are those of open(2).  Never waits. */
 	int (*open)(struct call *call, const struct place *place, int flags, void **state);
 	/* Completes an open that takes something: 0, or -EAGAIN while it must wait.  NULL: nothing.

@@ -156,6 +156,7 @@ static void accept_close(void *state)
 #define CHANNEL(name, opens, turns)                   \
 	const struct channel name = {                 \
 		.serial = turns,                      \
+		.exclusive = true,                    \
 		.flush_seconds = SOCK_LINGER_SECONDS, \
 		.open = opens,                        \
 		.enter = accept_enter,                \

@@ -326,6 +326,7 @@ static int dial_wait_fd(void *state, short *events)
 
 const struct channel sock_channel_tcp = {
 	.serial = SERIAL_READ | SERIAL_WRITE,
+	.exclusive = true,
 	.flush_seconds = SOCK_LINGER_SECONDS,
 	.open = dial_open_tcp,
 	.enter = dial_enter,

@@ -397,6 +397,7 @@ static int dial_wait_fd(void *state, short *events)
 
 const struct channel sock_channel_unix = {
 	.serial = SERIAL_READ | SERIAL_WRITE,
+	.exclusive = true,
 	.flush_seconds = SOCK_LINGER_SECONDS,
 	.open = dial_open,
 	.enter = dial_enter,
