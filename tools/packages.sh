@@ -31,6 +31,7 @@ lib:cmocka              libcmocka-dev       libcmocka-devel     cmocka          
 cmd:lsipc               util-linux          util-linux          util-linux          util-linux-misc
 cmd:unshare             util-linux          util-linux          util-linux          util-linux-misc
 cmd:ss                  iproute2            iproute             iproute2            iproute2
+cmd:ip                  iproute2            iproute             iproute2            iproute2
 cmd:hexdump             bsdextrautils       util-linux          util-linux          hexdump
 cmd:cmp                 diffutils           diffutils           diffutils           diffutils
 cmd:dash                dash                dash                dash                dash
@@ -43,6 +44,7 @@ cmd:shellcheck          shellcheck          ShellCheck          shellcheck      
 # What bench measures against, and a test compares with.
 bench_needs='
 cmd:lsof                lsof                lsof                lsof                lsof
+cmd:socat               socat               socat               socat               socat
 '
 
 need_is_met() {
