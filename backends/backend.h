@@ -22,6 +22,7 @@
 
 struct dir;
 struct row;
+struct place;
 
 /* One request as a backend sees it: who asks, how, and room for the reason of a refusal. */
 struct call {
@@ -37,6 +38,13 @@ struct call {
 /* Puts the reason in words into @call (NULL is allowed) and returns -@error. */
 int refuse(struct call *call, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * The same for what the object @place is not the caller's to do: the reason ends with its owner and
+ * mode, and who asked.
+ */
+int refuse_permission(struct call *call, int error, const struct place *place, const char *format,
+		      ...) __attribute__((format(printf, 4, 5)));
 
 /*
  * Runs @step with the daemon's own privileges and returns its result.  Only for what the kernel has
@@ -230,12 +238,44 @@ struct settings {
 	/* Where named pipes and listening sockets live; NULL: /run/ipcfs, of a plain user
 	 * $XDG_RUNTIME_DIR/ipcfs. */
 	const char *run_dir;
+	/* Where the files of POSIX memory and semaphores are; NULL: /dev/shm. */
+	const char *shm;
+	/* The network namespace whose processes may use sockets/; 0: the daemon's own. */
+	ino_t callers_network;
 	bool read_only;
 };
+
+/*
+ * What the kinds say together: each for itself in a file of its directory, all of them in one at
+ * the top of the tree.  The files and the way they are put together are in report/.
+ */
+enum report {
+	REPORT_STATUS,   /* the objects: ipcs(1) */
+	REPORT_PIDS,     /* ipcs -p */
+	REPORT_TIMES,    /* ipcs -t */
+	REPORT_CREATORS, /* ipcs -c */
+	REPORT_LIMITS,   /* ipcs -l */
+	REPORT_SUMMARY,  /* ipcs -u */
+};
+
+/* Where the tables of a report go: each after an empty line, and with none behind it. */
+struct page {
+	FILE *out;
+	/* Lines about what is not shown, which begin with "# "; they are put at the end of all. */
+	FILE *notes;
+};
+
+struct json_list;
 
 struct kind {
 	const char *name;
 	const struct dir *dir;
+	/* The tables that ipcs(1) prints of this kind, byte for byte; NULL: none. */
+	int (*print_ipcs)(struct call *call, enum report report, const struct page *page);
+	/* Those that it does not have; NULL: none. */
+	int (*print_more)(struct call *call, enum report report, const struct page *page);
+	/* Every object, for status.json. */
+	int (*list_json)(struct call *call, struct json_list *list);
 	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
 	 */
 	int (*setup)(const struct settings *settings);
@@ -244,7 +284,10 @@ struct kind {
 	int (*removals)(void);
 };
 
-/* All kinds, ended by NULL: a new one is a file and a line in kinds.c. */
+/* All kinds, ended by NULL: a new one is a file and a line in kinds.c.  Reports have this order. */
 extern const struct kind *const kinds[];
+
+/* The files at the top of the tree that are of all kinds together, ended by ROW_END. */
+extern const struct row top_rows[];
 
 #endif

@@ -56,7 +56,7 @@ int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct
 				"process %d is in another user or IPC namespace than this tree",
 				(int)call->pid);
 		if (error)
-			return refuse(call, -error, "the daemon has no room to see who asks");
+			return error;
 		if (handle) {
 			pthread_mutex_lock(&lock);
 			creds_release(handle->creds);

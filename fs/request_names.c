@@ -10,6 +10,8 @@
 #include "gate.h"
 #include "intern.h"
 #include "memory.h"
+#include "reactor.h"
+#include "reason.h"
 #include "reply.h"
 #include "request_memory.h"
 #include "requests.h"
@@ -360,8 +362,13 @@ void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 				    : refuse_remove(&call, &object.place);
 		if (!error && object.place.name)
 			name_retire(object.place.object);
+		/* It has an owner, its directory has none. */
+		if (error)
+			reason_complete(&call, &object.place, -error);
 		node_release(&object);
 	}
+	if (!error)
+		reactor_let_go();
 	reply_refusal(req, "rmdir", &directory, name, &call, error);
 }
 
@@ -402,6 +409,8 @@ void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 				    : refuse_rename(&call, &object.place, new_name, flags);
 		if (!error && object.place.name)
 			retire_renamed(&directory, &object, new_name);
+		if (error)
+			reason_complete(&call, &object.place, -error);
 		node_release(&object);
 	}
 	reply_refusal(req, "rename", &directory, name, &call, error);

@@ -32,6 +32,10 @@ cmd:lsipc               util-linux          util-linux          util-linux      
 cmd:unshare             util-linux          util-linux          util-linux          util-linux-misc
 cmd:ss                  iproute2            iproute             iproute2            iproute2
 cmd:ip                  iproute2            iproute             iproute2            iproute2
+cmd:redis-check-rdb     redis-tools         valkey-compat-redis valkey              redis
+cmd:nc                  netcat-openbsd      netcat              openbsd-netcat      netcat-openbsd
+cmd:socat               socat               socat               socat               socat
+cmd:curl                curl                curl                curl                curl
 cmd:hexdump             bsdextrautils       util-linux          util-linux          hexdump
 cmd:cmp                 diffutils           diffutils           diffutils           diffutils
 cmd:dash                dash                dash                dash                dash
@@ -44,7 +48,6 @@ cmd:shellcheck          shellcheck          ShellCheck          shellcheck      
 # What bench measures against, and a test compares with.
 bench_needs='
 cmd:lsof                lsof                lsof                lsof                lsof
-cmd:socat               socat               socat               socat               socat
 '
 
 need_is_met() {

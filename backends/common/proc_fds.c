@@ -1,7 +1,9 @@
 /*
  * proc_fds.c - which process has what open: one walk through /proc/PID/fd.
  *
- * The walk makes one system call for each descriptor, and that is most of what it costs.
+ * The walk makes one system call for each descriptor, and that is most of what it costs.  Listing
+ * the directory would cost half as much again, and descriptors are numbered from 0 with few gaps:
+ * so the numbers are tried one after the other, as many as the kernel says there are.
  */
 #include "proc_fds.h"
 
@@ -12,7 +14,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { ENTRIES_SIZE = 32 << 10 };
+enum {
+	ENTRIES_SIZE = 32 << 10,
+	GAPS_MAX = 1, /* numbers without a descriptor that are tried, before listing */
+	NUMBER_SIZE = 12,
+};
 
 /* What /proc says of a process that ends meanwhile, and of one that may not be looked into. */
 static bool is_gone(int error)
@@ -97,32 +103,84 @@ struct process_walk {
 	proc_fd_each *each;
 	void *context;
 	int dir;
+	int next; /* the first number that has not been tried */
 };
 
-static int descriptor(void *context, const char *text, int number)
+/* @gap: there is none of that number, or no more. */
+static int descriptor_look(const struct process_walk *walk, const char *text, int number, bool *gap)
 {
-	const struct process_walk *walk = context;
 	struct proc_fd fd = {.pid = walk->pid, .fd = number, .dir = walk->dir, .text = text};
 	int error = look(walk->dir, text, &fd.st);
 
+	*gap = is_gone(-error);
 	if (is_refused(-error))
 		return -EACCES;
-	/* Closed meanwhile, or on a file system that is broken. */
+	/* An error: closed meanwhile, or on a file system that is broken. */
 	if (error || (walk->type && (fd.st.st_mode & S_IFMT) != walk->type))
 		return 0;
 	return walk->each(walk->context, &fd);
 }
 
+static int descriptor(void *context, const char *text, int number)
+{
+	const struct process_walk *walk = context;
+	bool gap;
+
+	return number < walk->next ? 0 : descriptor_look(walk, text, number, &gap);
+}
+
+/* snprintf would be a tenth of the walk. */
+static const char *number_text(char text[NUMBER_SIZE], int number)
+{
+	char *at = text + NUMBER_SIZE - 1;
+
+	*at = '\0';
+	do
+		*--at = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	return at;
+}
+
+/*
+ * Tries the numbers from 0 on until @count descriptors have been found, but goes no further than a
+ * few gaps; walk->next is then where to go on.  True: that was all, or *result ends it.
+ */
+static bool numbers_try(struct process_walk *walk, off_t count, int *result)
+{
+	int gaps = 0;
+
+	*result = 0;
+	while (count > 0 && gaps <= GAPS_MAX && *result == 0) {
+		char text[NUMBER_SIZE];
+		bool gap;
+
+		*result = descriptor_look(walk, number_text(text, walk->next), walk->next, &gap);
+		gaps += gap;
+		count -= !gap;
+		walk->next++;
+	}
+	return count == 0 || *result != 0;
+}
+
+/* What a process has open.  The size of the directory says how many (Linux 6.2; 0 before). */
 static int process_walk(int proc, const char *text, struct process_walk *walk)
 {
 	char path[32];
-	int result;
+	struct stat st;
+	int result, list;
 
 	snprintf(path, sizeof(path), "%s/fd", text);
-	walk->dir = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	walk->dir = openat(proc, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (walk->dir < 0)
 		return process_error(errno);
-	result = numbers_walk(walk->dir, descriptor, walk);
+	walk->next = 0;
+	result = fstat(walk->dir, &st) < 0 ? -errno : 0;
+	if (result == 0 && (st.st_size == 0 || !numbers_try(walk, st.st_size, &result))) {
+		list = openat(walk->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		result = list < 0 ? -errno : numbers_walk(list, descriptor, walk);
+		if (list >= 0)
+			close(list);
+	}
 	close(walk->dir);
 	return result < 0 ? process_error(-result) : result;
 }

@@ -5,6 +5,7 @@
 
 #include "kinds.h"
 #include "pipe.h"
+#include "report/report.h"
 
 static int may_use_one(void *context, const char *name, const struct stat *st)
 {
@@ -37,30 +38,38 @@ static int scan_all(struct call *call, bool figures, struct pipe_scan *scan)
 	return error;
 }
 
-static int show_status(struct call *call, const struct place *place, FILE *out)
+static int print_status(struct call *call, const struct page *page)
 {
 	struct pipe_scan scan;
 	int error = scan_all(call, true, &scan);
 
 	if (error)
 		return error;
-	pipe_print_tables(out, &scan, true);
-	fputc('\n', out);
+	pipe_print_tables(page->out, &scan, true);
 	if (pipe_named_missing())
-		fprintf(out, "# no named pipes: %s\n", pipe_named_missing());
-	pipe_print_hidden(out, &scan);
+		fprintf(page->notes, "# no named pipes: %s\n", pipe_named_missing());
+	pipe_print_hidden(page->notes, &scan);
 	pipe_scan_free(&scan);
 	return 0;
 }
 
-static int show_json(struct call *call, const struct place *place, FILE *out)
+static int print_more(struct call *call, enum report report, const struct page *page)
+{
+	if (report == REPORT_STATUS)
+		return print_status(call, page);
+	if (report == REPORT_LIMITS)
+		pipe_print_limits(page->out);
+	return 0;
+}
+
+static int list_json(struct call *call, struct json_list *list)
 {
 	struct pipe_scan scan;
 	int error = scan_all(call, true, &scan);
 
 	if (error)
 		return error;
-	error = pipe_print_json(out, &scan);
+	error = pipe_json_list(list, &scan);
 	pipe_scan_free(&scan);
 	return error;
 }
@@ -75,12 +84,6 @@ static int show_holders(struct call *call, const struct place *place, FILE *out)
 	pipe_print_holders(out, &scan, true);
 	holders_print_hidden(out, scan.hidden + scan.unknown);
 	pipe_scan_free(&scan);
-	return 0;
-}
-
-static int show_limits(struct call *call, const struct place *place, FILE *out)
-{
-	pipe_print_limits(out);
 	return 0;
 }
 
@@ -122,10 +125,10 @@ static const struct row anon_rows[] = {
 };
 
 static const struct row rows[] = {
-	{"status", ROW_TEXT, 0444, .show = show_status},
-	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"status", ROW_TEXT, 0444, .show = report_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
 	{"holders", ROW_TEXT, 0444, .show = show_holders},
-	{"limits", ROW_TEXT, 0444, .show = show_limits},
+	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"anon", ROW_DIR, .dir = &pipe_anon_dir},
 	{NULL, ROW_END},
 };
@@ -177,5 +180,7 @@ const struct dir pipe_dir = {
 const struct kind pipe_kind = {
 	.name = "pipes",
 	.dir = &pipe_dir,
+	.print_more = print_more,
+	.list_json = list_json,
 	.setup = setup,
 };

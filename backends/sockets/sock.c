@@ -6,7 +6,9 @@
 
 #include "kinds.h"
 #include "common/run_dir.h"
+#include "report/report.h"
 #include "sock.h"
+#include "sock_caller.h"
 #include "sock_talk.h"
 
 /* ---- sockets as a list ---- */
@@ -60,28 +62,29 @@ int sock_list_users(struct call *call, const struct sock_list *list, struct sock
 
 /* ---- all sockets ---- */
 
-static int show_all(struct call *call, FILE *out, sock_table *print)
+static int each_all(struct call *call, sock_table *print, void *context)
 {
 	static const struct sock_query all;
 	struct sock_list list = {NULL};
 	int error = sock_gather(&all, sock_list_add, &list, &list.untold);
 
 	if (!error)
-		return sock_show_list(call, &list, out, print);
+		return sock_show_list(call, &list, print, context);
 	sock_list_free(&list);
 	return error;
 }
 
-static int print_status(FILE *out, const struct sock_list *list, const struct sock_users *users,
+static int print_status(void *context, const struct sock_list *list, const struct sock_users *users,
 			const struct sock_files *files)
 {
-	sock_print_table(out, list, users);
-	fputc('\n', out);
-	sock_print_hidden(out, list, users);
+	const struct page *page = context;
+
+	sock_print_table(page->out, list, users);
+	sock_print_hidden(page->notes, list, users);
 	return 0;
 }
 
-static int print_holders(FILE *out, const struct sock_list *list, const struct sock_users *users,
+static int print_holders(void *out, const struct sock_list *list, const struct sock_users *users,
 			 const struct sock_files *files)
 {
 	int error = sock_print_holders(out, list, users, files);
@@ -90,25 +93,25 @@ static int print_holders(FILE *out, const struct sock_list *list, const struct s
 	return error;
 }
 
-static int show_status(struct call *call, const struct place *place, FILE *out)
+static int print_more(struct call *call, enum report report, const struct page *page)
 {
-	return show_all(call, out, print_status);
+	struct page to = *page;
+
+	if (report == REPORT_STATUS)
+		return each_all(call, print_status, &to);
+	if (report == REPORT_LIMITS)
+		sock_print_limits(page->out);
+	return 0;
 }
 
-static int show_json(struct call *call, const struct place *place, FILE *out)
+static int list_json(struct call *call, struct json_list *list)
 {
-	return show_all(call, out, sock_print_json);
+	return each_all(call, sock_json_list, list);
 }
 
 static int show_holders(struct call *call, const struct place *place, FILE *out)
 {
-	return show_all(call, out, print_holders);
-}
-
-static int show_limits(struct call *call, const struct place *place, FILE *out)
-{
-	sock_print_limits(out);
-	return 0;
+	return each_all(call, print_holders, out);
 }
 
 /* ---- the tables ---- */
@@ -220,10 +223,10 @@ const struct dir sock_unix_dir = {
 };
 
 static const struct row rows[] = {
-	{"status", ROW_TEXT, 0444, .show = show_status},
-	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"status", ROW_TEXT, 0444, .show = report_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
 	{"holders", ROW_TEXT, 0444, .show = show_holders},
-	{"limits", ROW_TEXT, 0444, .show = show_limits},
+	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"tcp", ROW_DIR, .dir = &sock_tcp_dir},
 	{"udp", ROW_DIR, .dir = &sock_udp_dir},
 	{"unix", ROW_DIR, .dir = &sock_unix_dir},
@@ -242,12 +245,15 @@ static int sock_setup(const struct settings *settings)
 {
 	int error = sock_files_setup(settings);
 
+	sock_caller_setup(settings);
 	return error ? error : sock_bound_setup(sock_files_directory()->fd);
 }
 
 const struct kind sock_kind = {
 	.name = "sockets",
 	.dir = &sock_dir,
+	.print_more = print_more,
+	.list_json = list_json,
 	.setup = sock_setup,
 	.removals = sock_bound_removals,
 };

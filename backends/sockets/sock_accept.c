@@ -101,6 +101,10 @@ static int accept_enter(struct call *call, void *state)
 	struct sock_addr peer = {0};
 	int fd, error = 0;
 
+	/* Once accepted, the client could not be put back. */
+	error = sock_check_room(call, sock_bound_fd(bound));
+	if (error)
+		return sock_bound_gone(bound) ? -EIDRM : error;
 	do {
 		if (sock_bound_gone(bound))
 			return -EIDRM;

@@ -228,7 +228,8 @@ void sock_path_print(const struct sock_addr *address, char text[SOCK_PATH_TEXT])
 	for (; at < length; at++) {
 		unsigned char byte = path[at];
 
-		if (byte > ' ' && byte < 0x7f && byte != '\\')
+		/* A path that begins with @ would be read as an abstract name. */
+		if (byte > ' ' && byte < 0x7f && byte != '\\' && (byte != '@' || at))
 			*to++ = (char)byte;
 		else
 			to += sprintf(to, "\\%03o", byte);
@@ -270,6 +271,10 @@ int sock_path_read(struct call *call, const char *text, struct sock_addr *addres
 				return refuse(call, EINVAL, "'%.10s' is no byte: \\040 is one", at);
 			at += 3;
 		}
+		if (!byte && !abstract)
+			return refuse(call, EINVAL,
+				      "'%.10s' would end a path: only @NAME can have zero bytes",
+				      at - 3);
 		path[length++] = byte;
 	}
 	if (length == 0)

@@ -66,7 +66,10 @@ int sock_set(int fd, int level, int option, int value);
 int sock_addr_of(int fd, struct sock_addr *address);
 int sock_addr_of_peer(int fd, struct sock_addr *address);
 
-/* A socket's path, or "@" and its abstract name; odd bytes and spaces as \ooo.  "" for none. */
+/*
+ * A socket's path, or "@" and its abstract name; odd bytes, spaces and an @ that begins a path as
+ * \ooo.  "" for none.
+ */
 #define SOCK_PATH_TEXT (4 * sizeof(((struct sockaddr_un *)0)->sun_path) + 1)
 void sock_path_print(const struct sock_addr *address, char text[SOCK_PATH_TEXT]);
 /* Reads that.  -EINVAL, -ENAMETOOLONG with a reason. */

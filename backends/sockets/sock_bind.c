@@ -151,12 +151,11 @@ static void group_prepare(int fd, const struct sock_addr *address)
 static int wish_grant(struct call *call, struct wish *wish)
 {
 	int family = wish->address.any.sa_family, error;
-	int fd = socket(family,
-			wish->type | SOCK_CLOEXEC | (wish->type == SOCK_STREAM ? SOCK_NONBLOCK : 0),
-			0);
+	int fd = sock_new(call, family,
+			  wish->type | (wish->type == SOCK_STREAM ? SOCK_NONBLOCK : 0));
 
 	if (fd < 0)
-		return sock_refuse_open(call, -errno);
+		return fd;
 	if (wish->type == SOCK_STREAM)
 		sock_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	else
@@ -179,10 +178,10 @@ static int wish_grant(struct call *call, struct wish *wish)
 /* What stays a member of the group; the bound socket is none, since nobody reads it. */
 static int member_open(struct call *call, const struct sock_addr *address)
 {
-	int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), error;
+	int fd = sock_new(call, address->any.sa_family, SOCK_DGRAM), error;
 
 	if (fd < 0)
-		return sock_refuse_open(call, -errno);
+		return fd;
 	error = group_join(call, fd, address);
 	if (!error)
 		return fd;

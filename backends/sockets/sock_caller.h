@@ -6,6 +6,9 @@
 
 #include "backend.h"
 
+/* Once, before any other call. */
+void sock_caller_setup(const struct settings *settings);
+
 /* -EACCES with a reason if the caller is in another network namespace than the tree. */
 int sock_caller_network(struct call *call);
 

@@ -64,6 +64,9 @@ static void names_say_what_to_bind(void **state)
 		{":::4003", ":::4003", false, true},
 		{"[::1]:4004,backlog=3", "::1:4004", false, true},
 		{"localhost:4005,reuseport=1", "127.0.0.1:4005", true, false},
+		{"::ffff:127.0.0.1:4006", "127.0.0.1:4006", true, false},
+		{"[127.0.0.1]:4007", "127.0.0.1:4007", true, false},
+		{"127.0.0.1:004008", "127.0.0.1:4008", true, false},
 	};
 
 	for (size_t i = 0; i < sizeof(made_as) / sizeof(*made_as); i++) {
