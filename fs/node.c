@@ -25,6 +25,7 @@ static struct {
 	const struct dir *dir;
 	const struct dir *parent;
 	const struct row *row; /* its row in the parent; NULL: the parent finds it */
+	unsigned namespaces;
 } directories[DIRECTORIES];
 /* Number 0 is none, so that no id is 0; the root's is 1. */
 static unsigned directories_count = 1;
@@ -46,6 +47,9 @@ static void number_directory(const struct dir *dir, const struct dir *parent,
 	assert(directories_count < DIRECTORIES);
 	directories[directories_count].dir = dir;
 	directories[directories_count].parent = parent;
+	directories[directories_count].namespaces =
+		dir->namespaces || !parent ? dir->namespaces
+					   : directories[directory_number(parent)].namespaces;
 	directories[directories_count++].row = in_parent;
 	for (const struct row *row = dir->rows; row->type != ROW_END; row++) {
 		assert(row - dir->rows < ROW_ITSELF);
@@ -67,6 +71,13 @@ const struct dir *node_parent_directory(const struct dir *dir, const struct row 
 
 	*row = directories[number].row;
 	return directories[number].parent;
+}
+
+unsigned node_namespaces(const struct node *node)
+{
+	unsigned number = directory_number(node->place.dir);
+
+	return directories[number].namespaces | (node->place.row ? node->place.row->namespaces : 0);
 }
 
 bool node_is_channel(const struct node *node)

@@ -129,10 +129,8 @@ static void dial_close(void *state)
 static int open_end(struct call *call, const struct place *place, int flags, int type, void **state)
 {
 	struct dialing *dialing;
-	int error = sock_caller_network(call);
+	int error;
 
-	if (error)
-		return error;
 	dialing = calloc(1, sizeof(*dialing));
 	if (!dialing)
 		return -ENOMEM;
