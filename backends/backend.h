@@ -35,6 +35,26 @@ enum {
 	NAMESPACE_NONE = 1 << 3,
 };
 
+/*
+ * What the tree can tell of those who use its files.  These are in /proc like any other files;
+ * which of them are whose objects only the tree knows.
+ */
+struct tree_user {
+	const struct place *place; /* the channel */
+	ino_t inode;               /* under which /proc has what is open; 0: of one that waits */
+	pid_t thread;              /* of one that waits, else 0 */
+	bool reads;                /* waits to read, else to write or to open */
+};
+
+struct tree {
+	/* The device of the mount, and the inode number that /proc shows for a file in it. */
+	dev_t (*device)(void);
+	ino_t (*inode)(const struct place *place);
+	/* Calls @each with every open channel and every operation that waits, until it says an
+	 * errno. */
+	int (*users)(int (*each)(void *context, const struct tree_user *user), void *context);
+};
+
 /* One request as a backend sees it: who asks, how, and room for the reason of a refusal. */
 struct call {
 	uid_t uid;
@@ -44,6 +64,7 @@ struct call {
 	bool may_wait; /* the call may block; a signal then ends it with -EINTR, nothing changed */
 	/* Runs a step as the daemon; NULL: the thread is the daemon.  See as_daemon. */
 	int (*as_daemon)(int (*step)(void *context), void *context);
+	const struct tree *tree; /* NULL: nobody comes by a tree */
 	char reason[256];
 };
 
@@ -183,7 +204,8 @@ enum row_type {
 	ROW_NUMBERED, /* a directory of channels, one for each number that .number accepts */
 	ROW_NAMED,    /* a directory of channels, one for each name that .named accepts */
 	ROW_MEMORY,   /* the object's memory: .memory; has the mode of its object */
-	ROW_LINK,     /* a symbolic link out of the tree: .target; not there in a tree mounted ro */
+	ROW_LINK, /* a symbolic link: .target.  One with a name leads out of the tree, and is not
+		     there in a tree mounted ro */
 };
 
 struct row {
@@ -240,6 +262,8 @@ struct dir {
 	bool makes_fifos; /* mkfifo does what mkdir does */
 	/* rmdir, chmod/chown of this directory (an object's), rename within its parent. */
 	int (*remove)(struct call *call, const struct place *place);
+	/* unlink of a file that .find has found; NULL: files cannot be removed. */
+	int (*unlink)(struct call *call, const struct place *file);
 	int (*change)(struct call *call, const struct place *place, const struct change *change);
 	int (*rename)(struct call *call, const struct place *place, const char *to, unsigned flags);
 };
@@ -259,6 +283,8 @@ struct settings {
 	/* Where the files of POSIX memory and semaphores are; NULL: /dev/shm. */
 	const char *shm;
 	bool read_only;
+	/* Seconds after which memory that nobody uses is an orphan. */
+	unsigned orphan_age;
 };
 
 /*
@@ -282,6 +308,7 @@ struct page {
 };
 
 struct json_list;
+struct kind_holders;
 
 struct kind {
 	const char *name;
@@ -298,6 +325,7 @@ struct kind {
 	/* inotify descriptor, readable after an object was removed whose waiters the kernel does
 	   not wake (see channel.gone); -1: none.  The reader empties it. */
 	int (*removals)(void);
+	const struct kind_holders *holders; /* see common/kind_holders.h */
 };
 
 /* All kinds, ended by NULL: a new one is a file and a line in kinds.c.  Reports have this order. */

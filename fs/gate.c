@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tree_users.h"
+
 /* Guards handle->creds.  Two threads may use one handle at the same moment. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -21,6 +23,7 @@ void gate_public(fuse_req_t req, struct call *call)
 	call->gid = context->gid;
 	call->pid = context->pid;
 	call->as_daemon = creds_as_daemon;
+	call->tree = &tree_users;
 }
 
 void gate_daemon(struct call *call)

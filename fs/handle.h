@@ -56,6 +56,9 @@ struct handle *handle_new(enum handle_type type, const struct node *node);
 struct handle *handle_get(uint64_t number);
 /* Some handle that is open, NULL: none is. */
 struct handle *handle_any(void);
+/* Copies of the nodes of all channels that are open, each held, in a list to be freed: how many;
+ * -ENOMEM. */
+ssize_t handles_channels(struct node **list);
 /* Drops the number and all but the channel's state, which must be closed. */
 void handle_free(struct handle *handle);
 

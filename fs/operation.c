@@ -477,6 +477,31 @@ void operations_end_removed(void)
 	pthread_mutex_unlock(&operations_lock);
 }
 
+/* A close has been answered, and nobody waits for it. */
+static bool has_somebody(const struct operation *op)
+{
+	return op->kind != OPERATION_FLUSH && op->kind != OPERATION_LOCK;
+}
+
+ssize_t operations_waiting(struct operation_waiting **list)
+{
+	struct operation *op;
+	ssize_t count = 0;
+
+	pthread_mutex_lock(&operations_lock);
+	*list = calloc(parked.unanswered + 1, sizeof(**list));
+	if (*list)
+		DL_FOREACH(parked.all, op) {
+			if (!has_somebody(op))
+				continue;
+			node_hold(&op->handle->node);
+			(*list)[count++] = (struct operation_waiting){
+				op->handle->node, op->call.pid, op->kind == OPERATION_READ};
+		}
+	pthread_mutex_unlock(&operations_lock);
+	return *list ? count : -ENOMEM;
+}
+
 void operations_setup(const struct operation_places *places, unsigned uid_limit, int64_t longest)
 {
 	parked.longest = longest;

@@ -101,6 +101,16 @@ ssize_t operation_start(struct operation *op);
 /* Asks a parked operation to end with -EINTR; answers nothing itself. */
 void operation_interrupt(struct operation *parked);
 
+/* One that waits: what for, its node held, and the thread that asked. */
+struct operation_waiting {
+	struct node node;
+	pid_t thread;
+	bool reads;
+};
+
+/* All that wait on behalf of somebody, in a list to be freed: how many; -ENOMEM. */
+ssize_t operations_waiting(struct operation_waiting **list);
+
 /* For the places where operations wait. */
 extern pthread_mutex_t operations_lock;
 ssize_t operation_attempt(struct operation *op);

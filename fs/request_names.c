@@ -311,10 +311,34 @@ void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 			       "objects are made by mkdir, files come with them");
 }
 
+/* Only where a directory finds files may they be removed. */
+static int unlink_file(struct call *call, const struct node *directory, const char *name)
+{
+	struct node file;
+	int error = tree_lookup(call, directory, name, &file);
+
+	if (error)
+		return error;
+	if (file.place.row && !file.place.row->name && file.place.dir->unlink)
+		error = file.place.dir->unlink(call, &file.place);
+	else
+		error = refuse(call, EPERM, "rmdir removes an object, and its files with it");
+	node_release(&file);
+	return error;
+}
+
 void request_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	refuse_request(req, "unlink", parent, name,
-		       "rmdir removes an object, and its files with it");
+	struct node directory;
+	struct call call;
+	int error;
+
+	if (!read_node(req, parent, &directory))
+		return;
+	error = admit_change(req, &call);
+	if (!error)
+		error = unlink_file(&call, &directory, name);
+	reply_refusal(req, "unlink", &directory, name, &call, error);
 }
 
 void request_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)

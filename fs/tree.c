@@ -76,7 +76,7 @@ void tree_hide_links(void)
 
 static bool row_is_hidden(const struct row *row)
 {
-	return row->type == ROW_LINK && links_hidden;
+	return row->type == ROW_LINK && row->name && links_hidden;
 }
 
 bool tree_is_link(const struct node *node)
@@ -305,7 +305,7 @@ double tree_name_timeout(const struct node *node)
 {
 	/* Links and the directories of an object come and go with it, and the kernel asks for it.
 	 */
-	bool fixed = tree_is_link(node) || node->view != VIEW_ITSELF ||
+	bool fixed = (tree_is_link(node) && node->place.row->name) || node->view != VIEW_ITSELF ||
 		     (!node->place.row && !node->place.dir->stat);
 
 	return fixed && !node_is_channel(node) ? 3600 : 0;

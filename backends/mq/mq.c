@@ -90,6 +90,7 @@ static const struct row rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_all_holders},
 	{NULL, ROW_END},
 };
 
@@ -120,4 +121,5 @@ const struct kind mq_kind = {
 	.list_json = mq_list_json,
 	.setup = mq_setup,
 	.removals = mq_posix_removals,
+	.holders = &mq_holders,
 };

@@ -377,6 +377,7 @@ static const struct row rows[] = {
 	{"msgsize", ROW_TEXT, 0444, .show = show_msgsize},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_holders},
 	{NULL, ROW_END},
 };
 

@@ -1,6 +1,7 @@
 /*
  * root.c - the files at the top of the tree that are of all kinds together.
  */
+#include "holders.h"
 #include "report.h"
 
 /* What is told of all kinds is for who is where all of them are. */
@@ -16,5 +17,7 @@ const struct row top_rows[] = {
 	ROW("status.json", report_show_json),
 	ROW("limits", report_show_limits),
 	ROW("summary", report_show_summary),
+	ROW("holders", report_holders),
+	ROW("holders.dot", report_holders_dot),
 	{NULL, ROW_END},
 };

@@ -269,6 +269,7 @@ static const struct row sysv_rows[] = {
 	{"nsems", ROW_TEXT, 0444, .show = sem_sysv_show_nsems},
 	{"status", ROW_TEXT, 0444, .show = sem_sysv_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_sysv_show_status_json},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
 	{NULL, ROW_END},
 };
 
@@ -279,6 +280,7 @@ static const struct row posix_rows[] = {
 	{"ncount", ROW_TEXT, 0444, .show = sem_posix_show_ncount},
 	{"status", ROW_TEXT, 0444, .show = sem_posix_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_posix_show_status_json},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
 	{NULL, ROW_END},
 };
 
@@ -289,6 +291,7 @@ static const struct row sem_rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_all_holders},
 	{NULL, ROW_END},
 };
 
@@ -343,4 +346,5 @@ const struct kind sem_kind = {
 	.list_json = sem_list_json,
 	.setup = sem_setup,
 	.removals = devshm_removals,
+	.holders = &sem_holders,
 };

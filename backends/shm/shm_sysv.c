@@ -209,6 +209,7 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 
 	if (error)
 		return error;
+	shm_daemon_note(call);
 	id = shmget(name->key, (size_t)size, IPC_CREAT | IPC_EXCL | (int)(mode & 0666));
 	if (id >= 0) {
 		*made = (struct place){.dir = &shm_sysv_dir, .object = (uint32_t)id};
@@ -238,7 +239,7 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 
 /* ---- the segment as a directory ---- */
 
-static int sysv_remove(struct call *call, const struct place *place)
+int shm_sysv_remove(struct call *call, const struct place *place)
 {
 	if (shmctl((int)place->object, IPC_RMID, NULL) == 0)
 		return 0;
@@ -465,6 +466,7 @@ static const struct row rows[] = {
 	{"swap", ROW_TEXT, 0444, .show = show_swap},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_holders},
 	{NULL, ROW_END},
 };
 
@@ -473,7 +475,7 @@ const struct dir shm_sysv_dir = {
 	.label = sysv_label,
 	.stat = sysv_stat,
 	.make = refuse_make,
-	.remove = sysv_remove,
+	.remove = shm_sysv_remove,
 	.change = sysv_change,
 	.rename = refuse_rename,
 };

@@ -43,18 +43,27 @@ static int inode_compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
-int sock_list_users(struct call *call, const struct sock_list *list, struct sock_users *users)
+int sock_list_inodes(const struct sock_list *list, uint32_t **inodes, size_t *count)
 {
-	uint32_t *inodes = calloc(list->count + 1, sizeof(*inodes));
-	size_t count = 0;
-	int error;
-
-	if (!inodes)
+	*count = 0;
+	*inodes = calloc(list->count + 1, sizeof(**inodes));
+	if (!*inodes)
 		return -ENOMEM;
 	for (size_t i = 0; i < list->count; i++)
 		if (list->rows[i].inode)
-			inodes[count++] = list->rows[i].inode;
-	qsort(inodes, count, sizeof(*inodes), inode_compare);
+			(*inodes)[(*count)++] = list->rows[i].inode;
+	qsort(*inodes, *count, sizeof(**inodes), inode_compare);
+	return 0;
+}
+
+int sock_list_users(struct call *call, const struct sock_list *list, struct sock_users *users)
+{
+	uint32_t *inodes;
+	size_t count;
+	int error = sock_list_inodes(list, &inodes, &count);
+
+	if (error)
+		return error;
 	error = sock_users_gather(call, inodes, count, users);
 	free(inodes);
 	return error;
@@ -260,4 +269,5 @@ const struct kind sock_kind = {
 	.list_json = list_json,
 	.setup = sock_setup,
 	.removals = sock_bound_removals,
+	.holders = &sock_holders,
 };

@@ -34,6 +34,7 @@ struct sock_list {
 int sock_list_add(void *context, const struct sock_info *sock);
 void sock_list_free(struct sock_list *list);
 /* Who has them. */
+int sock_list_inodes(const struct sock_list *list, uint32_t **inodes, size_t *count);
 int sock_list_users(struct call *call, const struct sock_list *list, struct sock_users *users);
 
 /* ---- socket files of the run directory, sock_files.c ---- */
@@ -150,6 +151,7 @@ int sock_print_holders(FILE *out, const struct sock_list *list, const struct soc
 		       const struct sock_files *files);
 /* Calls @each with every process that has the socket and is shown; *hidden counts the others. */
 struct holder;
+extern const struct kind_holders sock_holders;
 int sock_each_holder(const struct sock_info *sock, const struct sock_users *users,
 		     int (*each)(void *context, const struct holder *holder), void *context,
 		     size_t *hidden);

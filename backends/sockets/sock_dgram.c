@@ -315,6 +315,8 @@ static int answer(struct call *call, void *context, const char *text, size_t siz
 	pthread_mutex_lock(&dgram->lock);
 	sender = dgram->sender;
 	pthread_mutex_unlock(&dgram->lock);
+	if (dgram_gone(dgram))
+		return -EIDRM;
 	if (!sender.length)
 		return refuse(
 			call, EDESTADDRREQ,

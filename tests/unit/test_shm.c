@@ -171,8 +171,7 @@ static void limits_are_named(void **state)
 
 	write_text("/proc/sys/kernel/shmmni", "2");
 	assert_int_equal(shm_mkdir("0x52", 0600), 0);
-	assert_refused(shm_mkdir("0x53", 0600), ENOSPC,
-		       "kernel.shmmni is 2 segments, 2 in use");
+	assert_refused(shm_mkdir("0x53", 0600), ENOSPC, "kernel.shmmni is 2 segments, 2 in use");
 	write_text("/proc/sys/kernel/shmmni", "4096");
 
 	snprintf(text, sizeof(text), "%ld", 3 + 65536 / sysconf(_SC_PAGESIZE));

@@ -46,7 +46,8 @@ static void addresses_are_read_and_listed(void **state)
 	assert_reads_as("127.0.0.53%lo:53", "127.0.0.53%lo:53");
 	assert_reads_as("fe80::1%lo:53", "fe80::1%lo:53");
 	assert_reads_as("[fe80::1]%lo:53", "fe80::1%lo:53");
-	assert_reads_as("fe80::1%if4000000000:53", "fe80::1%if4000000000:53"); /* one that has gone */
+	assert_reads_as("fe80::1%if4000000000:53",
+			"fe80::1%if4000000000:53"); /* one that has gone */
 	assert_reads_as("localhost:1", "127.0.0.1:1");
 	/* The last colon begins the port. */
 	assert_int_equal(sock_end_read("::1:80", &family, &end, NULL), 0);
