@@ -25,6 +25,17 @@ struct row;
 struct place;
 
 /*
+ * Namespaces of a process that decide what it has to do with an object.  MEMORY_FS: its /dev/shm,
+ * of which the mount namespace decides.
+ */
+enum {
+	NAMESPACE_IPC = 1 << 0,
+	NAMESPACE_NETWORK = 1 << 1,
+	NAMESPACE_MEMORY_FS = 1 << 2,
+	NAMESPACE_NONE = 1 << 3,
+};
+
+/*
  * What the tree can tell of those who use its files.  These are in /proc like any other files;
  * which of them are whose objects only the tree knows.
  */
@@ -48,7 +59,8 @@ struct tree {
 struct call {
 	uid_t uid;
 	gid_t gid;
-	pid_t pid;     /* the thread that asks, 0 where it cannot be seen */
+	pid_t pid;        /* the thread that asks, 0 where it cannot be seen */
+	unsigned foreign; /* NAMESPACE_ ... that are not those of this tree's callers */
 	bool may_wait; /* the call may block; a signal then ends it with -EINTR, nothing changed */
 	/* Runs a step as the daemon; NULL: the thread is the daemon.  See as_daemon. */
 	int (*as_daemon)(int (*step)(void *context), void *context);
@@ -110,6 +122,8 @@ typedef int listing(void *context, const char *name, const struct place *place);
  */
 struct channel {
 	enum { SERIAL_READ = 1, SERIAL_WRITE = 2 } serial;
+	/* The object is the handle's alone: who tries again overtakes nobody. */
+	bool exclusive;
 	/* @flags are those of open(2).  Never waits. */
 	int (*open)(struct call *call, const struct place *place, int flags, void **state);
 	/* Completes an open that takes something: 0, or -EAGAIN while it must wait.  NULL: nothing.
@@ -214,6 +228,7 @@ struct row {
 	 */
 	int (*named)(struct call *call, const char *name, struct place *place);
 	const struct memory *memory;
+	unsigned namespaces; /* those that decide of this file, besides the directory's */
 	/* Where the link leads, with its NUL.  -ENAMETOOLONG. */
 	int (*target)(const struct place *place, char *path, size_t size);
 };
@@ -226,6 +241,11 @@ struct dir {
 	const struct row *rows;
 	const struct dir *const *children; /* what find may lead to; ends with NULL; may be NULL */
 	bool as_caller;
+	/*
+	 * NAMESPACE_ ... that decide of what is here: who is in another one may look at names, and
+	 * is refused all else (EACCES).  0: those of the directory above.
+	 */
+	unsigned namespaces;
 	/* The name under which an object is listed, for messages; NULL: its POSIX name. */
 	int (*label)(const struct place *place, char *name, size_t size);
 	/* Fills st_uid, st_gid, st_mode (permission bits only) and the three times; NULL: root's.
@@ -262,8 +282,6 @@ struct settings {
 	const char *run_dir;
 	/* Where the files of POSIX memory and semaphores are; NULL: /dev/shm. */
 	const char *shm;
-	/* The network namespace whose processes may use sockets/; 0: the daemon's own. */
-	ino_t callers_network;
 	bool read_only;
 	/* Seconds after which memory that nobody uses is an orphan. */
 	unsigned orphan_age;

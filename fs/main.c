@@ -191,7 +191,6 @@ static int aim(const struct options *options, struct target *target, struct sett
 	if (error)
 		return error;
 	settings->shm = target->shm;
-	settings->callers_network = target->own_network;
 	if (!settings->run_dir)
 		settings->run_dir = target->run_dir;
 	return 0;

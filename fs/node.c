@@ -22,11 +22,12 @@ enum {
 };
 #define VISIT (UINT64_C(1) << 63)
 
-static struct {
+static struct directory {
 	const struct dir *dir;
 	const struct dir *parent;
 	const struct row *row; /* its row in the parent; NULL: the parent finds it */
 	unsigned rows;
+	unsigned namespaces;
 	/* Whether ids in it have been told without, and with, the name of an object. */
 	atomic_bool told[2];
 } directories[DIRECTORIES];
@@ -45,16 +46,21 @@ static unsigned directory_number(const struct dir *dir)
 static void number_directory(const struct dir *dir, const struct dir *parent,
 			     const struct row *in_parent)
 {
+	struct directory *own;
+
 	if (directory_number(dir) != DIRECTORIES)
 		return;
 	assert(directories_count < DIRECTORIES);
-	directories[directories_count].dir = dir;
-	directories[directories_count].parent = parent;
-	directories[directories_count].row = in_parent;
-	while (dir->rows[directories[directories_count].rows].type != ROW_END)
-		directories[directories_count].rows++;
-	assert(directories[directories_count].rows <= ROW_ITSELF);
-	directories_count++;
+	own = &directories[directories_count++];
+	own->dir = dir;
+	own->parent = parent;
+	own->row = in_parent;
+	while (dir->rows[own->rows].type != ROW_END)
+		own->rows++;
+	assert(own->rows <= ROW_ITSELF);
+	own->namespaces = dir->namespaces;
+	if (!own->namespaces && parent)
+		own->namespaces = directories[directory_number(parent)].namespaces;
 	for (const struct row *row = dir->rows; row->type != ROW_END; row++) {
 		if (row->type == ROW_DIR)
 			number_directory(row->dir, dir, row);
@@ -74,6 +80,13 @@ const struct dir *node_parent_directory(const struct dir *dir, const struct row 
 
 	*row = directories[number].row;
 	return directories[number].parent;
+}
+
+unsigned node_namespaces(const struct node *node)
+{
+	unsigned number = directory_number(node->place.dir);
+
+	return directories[number].namespaces | (node->place.row ? node->place.row->namespaces : 0);
 }
 
 bool node_is_channel(const struct node *node)

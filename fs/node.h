@@ -53,6 +53,9 @@ bool node_is_memory(const struct node *node);
 /* True if each lookup must make a new id. */
 bool node_is_visit(const struct node *node);
 
+/* The NAMESPACE_ ... that decide of it. */
+unsigned node_namespaces(const struct node *node);
+
 /* References to the name of the node's object, if it has one: it lives as long as any. */
 void node_hold(const struct node *node);
 void node_release(const struct node *node);

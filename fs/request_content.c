@@ -192,7 +192,7 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	error = gate_caller(req, NULL, &op.call, &op.creds);
+	error = gate_caller(req, &node, NULL, &op.call, &op.creds);
 	if (!error) {
 		bool shows = node.place.row->show && !writes(fi->flags);
 
@@ -218,7 +218,7 @@ static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
 			 struct fuse_file_info *fi)
 {
 	struct operation op = {.kind = OPERATION_READ, .handle = handle, .size = size};
-	int error = gate_caller(req, handle, &op.call, &op.creds);
+	int error = gate_caller(req, &handle->node, handle, &op.call, &op.creds);
 
 	if (size > REQUEST_READ_MAX)
 		op.size = REQUEST_READ_MAX;
@@ -286,7 +286,7 @@ static void write_channel(fuse_req_t req, struct handle *handle, const char *buf
 		.buffer = (char *)buffer,
 		.size = size,
 	};
-	int error = gate_caller(req, handle, &op.call, &op.creds);
+	int error = gate_caller(req, &handle->node, handle, &op.call, &op.creds);
 
 	if (!error && fi->writepage)
 		error = refuse(&op.call, EINVAL, "only write(2) sends to a channel");
@@ -314,7 +314,7 @@ void request_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t si
 	} else if (handle->type == HANDLE_MEMORY) {
 		memory_write(req, handle, buffer, size, off, fi);
 	} else {
-		error = gate_caller(req, handle, &call, NULL);
+		error = gate_caller(req, &handle->node, handle, &call, NULL);
 		if (!error)
 			error = store(&call, handle, buffer, size);
 		if (error)

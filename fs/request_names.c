@@ -79,7 +79,7 @@ void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!read_node(req, parent, &directory))
 		return;
 	if (tree_needs_caller(&directory))
-		error = gate_caller(req, NULL, &call, NULL);
+		error = gate_caller(req, &directory, NULL, &call, NULL);
 	else
 		gate_public(req, &call);
 	if (!error)
@@ -170,7 +170,7 @@ static int change(fuse_req_t req, const struct node *node, const struct stat *at
 	if (!is_of_object(node) || !node->place.dir->change)
 		return refuse(call, EPERM,
 			      "chmod and chown work on an object, its channels and its memory");
-	error = gate_caller(req, NULL, call, NULL);
+	error = gate_caller(req, node, NULL, call, NULL);
 	return error ? error : node->place.dir->change(call, &node->place, &wanted);
 }
 
@@ -225,7 +225,7 @@ void request_access(fuse_req_t req, fuse_ino_t ino, int mask)
 
 	if (!read_node(req, ino, &node))
 		return;
-	error = gate_caller(req, NULL, &call, &creds);
+	error = gate_caller(req, &node, NULL, &call, &creds);
 	if (!error)
 		error = tree_stat(&node, &st);
 	if (!error && (mask & W_OK) && mount_mode.read_only)
@@ -249,9 +249,9 @@ void request_readlink(fuse_req_t req, fuse_ino_t ino)
 }
 
 /* Makes the thread the caller, who may change something if the mount lets anybody. */
-static int admit_change(fuse_req_t req, struct call *call)
+static int admit_change(fuse_req_t req, const struct node *node, struct call *call)
 {
-	int error = gate_caller(req, NULL, call, NULL);
+	int error = gate_caller(req, node, NULL, call, NULL);
 
 	return !error && mount_mode.read_only ? -EROFS : error;
 }
@@ -266,7 +266,7 @@ static void make_object(fuse_req_t req, const char *operation, fuse_ino_t parent
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = admit_change(req, &call);
+	error = admit_change(req, &directory, &call);
 	if (!error &&
 	    (directory.place.row || directory.view != VIEW_ITSELF || !directory.place.dir->make))
 		error = refuse_make(&call, &directory.place, name, mode, &made.place);
@@ -376,7 +376,7 @@ void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = admit_change(req, &call);
+	error = admit_change(req, &directory, &call);
 	if (!error)
 		error = find_object(&call, &directory, name, &object);
 	if (!error) {
@@ -420,7 +420,7 @@ void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = admit_change(req, &call);
+	error = admit_change(req, &directory, &call);
 	if (!error && parent != new_parent)
 		error = refuse(&call, EPERM,
 			       "an object keeps its kind"); /* EXDEV would make mv copy */

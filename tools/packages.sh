@@ -31,6 +31,7 @@ lib:cmocka              libcmocka-dev       libcmocka-devel     cmocka          
 cmd:lsipc               util-linux          util-linux          util-linux          util-linux-misc
 cmd:unshare             util-linux          util-linux          util-linux          util-linux-misc
 cmd:ss                  iproute2            iproute             iproute2            iproute2
+cmd:ip                  iproute2            iproute             iproute2            iproute2
 cmd:redis-check-rdb     redis-tools         valkey-compat-redis valkey              redis
 cmd:nc                  netcat-openbsd      netcat              openbsd-netcat      netcat-openbsd
 cmd:socat               socat               socat               socat               socat

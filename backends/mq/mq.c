@@ -97,6 +97,7 @@ static const struct row rows[] = {
 static const struct dir *const children[] = {&mq_sysv_dir, &mq_posix_dir, NULL};
 
 const struct dir mq_dir = {
+	.namespaces = NAMESPACE_IPC,
 	.rows = rows,
 	.children = children,
 	.find = mq_find,

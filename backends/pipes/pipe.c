@@ -225,6 +225,7 @@ const struct dir pipe_anon_dir = {
 };
 
 const struct dir pipe_dir = {
+	.namespaces = NAMESPACE_NONE,
 	.rows = rows,
 	.children = (const struct dir *const[]){&pipe_named_dir, NULL},
 	.find = pipe_named_find,

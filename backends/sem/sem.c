@@ -327,6 +327,7 @@ const struct dir sem_posix_dir = {
 };
 
 const struct dir sem_dir = {
+	.namespaces = NAMESPACE_IPC | NAMESPACE_MEMORY_FS,
 	.rows = sem_rows,
 	.children = (const struct dir *const[]){&sem_sysv_dir, &sem_posix_dir, NULL},
 	.find = sem_find,

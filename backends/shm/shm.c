@@ -100,6 +100,7 @@ static const struct row rows[] = {
 static const struct dir *const children[] = {&shm_sysv_dir, &shm_posix_dir, NULL};
 
 const struct dir shm_dir = {
+	.namespaces = NAMESPACE_IPC | NAMESPACE_MEMORY_FS,
 	.rows = rows,
 	.children = children,
 	.find = shm_find,

@@ -141,14 +141,15 @@ static int refuse_owner(struct call *call, const struct place *place, const stru
 
 static const struct row object_rows[] = {SOCK_OBJECT_ROWS};
 
-#define OBJECT_DIR(name)                  \
-	const struct dir name = {         \
-		.rows = object_rows,      \
-		.stat = sock_object_stat, \
-		.make = refuse_make,      \
-		.remove = refuse_close,   \
-		.change = refuse_owner,   \
-		.rename = refuse_rename,  \
+#define OBJECT_DIR(name)                         \
+	const struct dir name = {                \
+		.namespaces = NAMESPACE_NETWORK, \
+		.rows = object_rows,             \
+		.stat = sock_object_stat,        \
+		.make = refuse_make,             \
+		.remove = refuse_close,          \
+		.change = refuse_owner,          \
+		.rename = refuse_rename,         \
 	}
 
 OBJECT_DIR(sock_tcp_object_dir);
@@ -160,6 +161,7 @@ OBJECT_DIR(sock_anon_object_dir);
 /* A directory that lists objects, which nobody can make there. */
 #define GROUP_DIR(name, of)                                           \
 	const struct dir name = {                                     \
+		.namespaces = NAMESPACE_NETWORK,                      \
 		.rows = no_rows,                                      \
 		.children = (const struct dir *const[]){&(of), NULL}, \
 		.find = sock_object_find,                             \
@@ -220,7 +222,9 @@ static const struct dir *const unix_children[] = {
 	&sock_unix_own_dir,  &sock_unix_own_packet_dir, &sock_unix_own_dgram_dir,
 	&sock_unix_file_dir, &sock_unix_object_dir,     NULL};
 
+/* What is reached by a path is no matter of the network; abstract names are, see sock_unix.c. */
 const struct dir sock_unix_dir = {
+	.namespaces = NAMESPACE_NONE,
 	.rows = unix_rows,
 	.children = unix_children,
 	.find = sock_own_find_unix,
@@ -243,6 +247,7 @@ static const struct row rows[] = {
 };
 
 const struct dir sock_dir = {
+	.namespaces = NAMESPACE_NETWORK,
 	.rows = rows,
 	.make = refuse_make,
 	.remove = refuse_remove,
@@ -254,7 +259,6 @@ static int sock_setup(const struct settings *settings)
 {
 	int error = sock_files_setup(settings);
 
-	sock_caller_setup(settings);
 	return error ? error : sock_bound_setup(sock_files_directory()->fd);
 }
 

@@ -39,10 +39,8 @@ static int dgram_open(struct call *call, const struct place *place, int flags, v
 	struct sock_addr address;
 	struct dgram *dgram;
 	bool is_unix = place->dir != &sock_udp_own_dir;
-	int error = is_unix ? 0 : sock_caller_network(call);
+	int error;
 
-	if (error)
-		return error;
 	bound = sock_own(place);
 	if (!bound)
 		return -ENOENT;

@@ -308,7 +308,12 @@ static int address_find(struct call *call, struct dialing *dialing)
 	if (dialing->name[0] == '@') {
 		memcpy(to->sun_path + 1, dialing->name + 1, length - 1);
 		dialing->to.length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-		return sock_caller_network(call);
+		if (!(call->foreign & NAMESPACE_NETWORK))
+			return 0;
+		return refuse(call, EACCES,
+			      "process %d is in another network namespace than this tree, where "
+			      "other sockets have abstract names",
+			      (int)call->pid);
 	}
 	dialing->found = sock_caller_open(call, dialing->name);
 	if (dialing->found < 0)
@@ -408,6 +413,7 @@ static int dial_wait_fd(void *state, short *events)
 
 const struct channel sock_channel_unix = {
 	.serial = SERIAL_READ | SERIAL_WRITE,
+	.exclusive = true,
 	.flush_seconds = SOCK_LINGER_SECONDS,
 	.open = dial_open,
 	.enter = dial_enter,
