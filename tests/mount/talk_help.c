@@ -4,6 +4,7 @@
 #include "talk_help.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { PATIENCE = 20000 }; /* milliseconds until a test that hangs fails */
@@ -293,6 +295,11 @@ static int wait_as_child(void *argument)
 	int fd = waiting->fd;
 
 	sigaction(SIGUSR1, &action, NULL);
+	/* No copy of a peer is to keep it when the test closes it. */
+	if (waiting->path || fd > 3)
+		syscall(SYS_close_range, 3, waiting->path ? ~0U : (unsigned)fd - 1, 0);
+	if (!waiting->path)
+		syscall(SYS_close_range, (unsigned)fd + 1, ~0U, 0);
 	if (waiting->uid)
 		become(waiting->uid);
 	if (waiting->path)
@@ -320,6 +327,21 @@ pid_t waiter(const struct waiting *waiting)
 int done(const struct waiting *waiting)
 {
 	return reap(spawn(wait_as_child, (void *)(uintptr_t)waiting));
+}
+
+size_t daemon_descriptors(void)
+{
+	char path[32];
+	size_t count = 0;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)fixture_daemon());
+	directory = opendir(path);
+	assert_non_null(directory);
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
 }
 
 void fill(void *data, size_t size, unsigned seed)
