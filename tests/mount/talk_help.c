@@ -146,7 +146,7 @@ void plain_expect_end(int fd)
 
 const char *at(const char *path)
 {
-	static char paths[4][1200];
+	static char paths[4][2000];
 	static unsigned next;
 	char *full = paths[next++ % 4];
 
