@@ -263,6 +263,63 @@ void become(uid_t uid)
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
+/* ---- unix sockets, and their peers ---- */
+
+char large[LARGE], got[LARGE];
+
+int tree_accepted(const char *type, int flags, int *peer)
+{
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), X ",type=%s", type);
+	make(name, 0600);
+	*peer = plain_connected(*type == 's' && type[1] == 't' ? SOCK_STREAM : SOCK_SEQPACKET,
+				local(RUN_X));
+	fd = opened(X "/accept", flags);
+	removed(X);
+	return fd;
+}
+
+int tree_connected(int type, int flags, int *peer)
+{
+	int listener = plain_listener(type, local(PEER), 5);
+	int fd = opened(TO_PEER, flags);
+
+	*peer = plain_accepted(listener);
+	close(listener);
+	unlink(PEER);
+	return fd;
+}
+
+void read_all(int fd, char *buffer, size_t size)
+{
+	for (size_t used = 0; used < size;) {
+		ssize_t length = read(fd, buffer + used, size - used);
+
+		if (length < 0)
+			fail_msg("read: %s", strerror(errno));
+		if (length == 0)
+			fail_msg("the end after %zu of %zu bytes", used, size);
+		used += (size_t)length;
+	}
+}
+
+size_t stuff(int fd)
+{
+	size_t size = 0;
+	ssize_t length;
+
+	assert_return_code(fcntl(fd, F_SETFL, O_NONBLOCK), errno);
+	while ((length = write(fd, large + size, 4096)) > 0)
+		size += (size_t)length;
+	assert_int_equal(length, -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_true(size > 0 && size + 4096 < LARGE);
+	assert_return_code(fcntl(fd, F_SETFL, 0), errno);
+	return size;
+}
+
 /* ---- who waits ---- */
 
 static void handle(int signal)
