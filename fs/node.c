@@ -115,7 +115,10 @@ struct visit {
 	struct node node;
 	uint32_t generation;
 	uint32_t next_free;
-	bool held;
+	bool held, seen;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
 };
 
 static struct {
@@ -160,6 +163,7 @@ static uint64_t visit_add(const struct node *node)
 	visit->node = *node;
 	visit->generation = (visit->generation + 1) & INT32_MAX;
 	visit->held = true;
+	visit->seen = false;
 	visits.held++;
 	id = VISIT | (uint64_t)visit->generation << 32 | slot;
 out:
@@ -177,6 +181,42 @@ static struct visit *visit_find(uint64_t id)
 		return NULL;
 	visit = visit_at(slot);
 	return visit->held && visit->generation == (id >> 32 & INT32_MAX) ? visit : NULL;
+}
+
+void node_remember(uint64_t id, const struct stat *st)
+{
+	struct visit *visit;
+
+	if (!(id & VISIT))
+		return;
+	pthread_mutex_lock(&visits.lock);
+	visit = visit_find(id);
+	if (visit) {
+		visit->seen = true;
+		visit->uid = st->st_uid;
+		visit->gid = st->st_gid;
+		visit->mode = st->st_mode;
+	}
+	pthread_mutex_unlock(&visits.lock);
+}
+
+bool node_recall(uint64_t id, struct stat *st)
+{
+	const struct visit *visit;
+	bool seen;
+
+	if (!(id & VISIT))
+		return false;
+	pthread_mutex_lock(&visits.lock);
+	visit = visit_find(id);
+	seen = visit && visit->seen;
+	if (seen) {
+		st->st_uid = visit->uid;
+		st->st_gid = visit->gid;
+		st->st_mode = visit->mode;
+	}
+	pthread_mutex_unlock(&visits.lock);
+	return seen;
 }
 
 uint32_t node_visits(void)

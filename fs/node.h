@@ -69,6 +69,13 @@ uint64_t node_publish(const struct node *node);
 bool node_read(uint64_t id, struct node *node);
 void node_forget(uint64_t id, uint64_t lookups);
 
+/*
+ * Owner, group and mode that a visit was last seen with, for when its object has gone and it is
+ * still open.  False: @id is no visit, or has not been seen.
+ */
+void node_remember(uint64_t id, const struct stat *st);
+bool node_recall(uint64_t id, struct stat *st);
+
 /* Stable across lookups and mounts: what st_ino shows. */
 uint64_t node_inode_number(const struct node *node);
 

@@ -53,6 +53,7 @@ static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 		error = entry.ino ? 0 : -ENOMEM;
 	}
 	if (!error) {
+		node_remember(entry.ino, &entry.attr);
 		entry.attr_timeout = tree_is_link(node) ? entry.entry_timeout : 0;
 		if (fuse_reply_entry(req, &entry) < 0)
 			node_forget(entry.ino, 1);
@@ -103,12 +104,26 @@ void request_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data 
 	fuse_reply_none(req);
 }
 
+/* An open channel of an object that has gone: a connection goes on, and cat(1) asks for this first.
+ */
+static bool stat_removed_channel(fuse_ino_t ino, const struct node *node, struct stat *st)
+{
+	if (!node_is_channel(node) || !node_recall(ino, st))
+		return false;
+	tree_stat_channel(node, st);
+	return true;
+}
+
 static void reply_attributes(fuse_req_t req, fuse_ino_t ino, const struct node *node)
 {
 	struct stat st;
 	int error = tree_stat(node, &st);
 
-	if (error == -ENOENT && node_is_memory(node) && memory_stat_removed(ino, &st))
+	if (!error)
+		node_remember(ino, &st);
+	else if (error == -ENOENT && node_is_memory(node) && memory_stat_removed(ino, &st))
+		error = 0;
+	else if (error == -ENOENT && stat_removed_channel(ino, node, &st))
 		error = 0;
 	else if (error == -ENOENT)
 		error = stat_by_name(node, &st);

@@ -275,7 +275,8 @@ int sock_unix_named(struct call *call, const char *name, struct place *place)
 
 	if (snprintf(longer, sizeof(longer), "%s%s%s", place->name ? place->name : "",
 		     place->name ? "/" : "", name) >= (int)sizeof(longer))
-		return -ENAMETOOLONG;
+		return refuse(call, ENAMETOOLONG, "a path below unix/connect/ has at most %d bytes",
+			      PLACE_NAME_MAX);
 	result = longer[0] == '@' ? abstract_named(call, longer) : path_named(call, longer);
 	if (result < 0)
 		return result;

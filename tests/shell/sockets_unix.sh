@@ -99,6 +99,8 @@ rmdir sockets/unix/serve
 printf B >&3
 is later head -c 5 <&3
 printf still >&3
+is '' cat <&3
+is '600 1048576' stat -L -c '%a %s' /dev/fd/3
 exec 3>&-
 wait $client || fail "the client ended with $?"
 is 'B

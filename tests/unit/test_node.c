@@ -174,6 +174,33 @@ static void test_channels_are_visits(void **state)
 	node_forget(second, 1);
 }
 
+static void test_visits_remember_what_was_seen(void **state)
+{
+	uint64_t first = walk("kind/name/wait/data"), second = walk("kind/name/wait/data"), again;
+	uint64_t figure = walk("kind/name/value");
+	const struct stat seen = {.st_mode = S_IFREG | 0640, .st_uid = 1, .st_gid = 2};
+	struct stat st = {0};
+
+	assert_false(node_recall(first, &st));
+	node_remember(first, &seen);
+	node_remember(figure, &seen);
+	assert_true(node_recall(first, &st));
+	assert_int_equal(st.st_mode, S_IFREG | 0640);
+	assert_int_equal(st.st_uid, 1);
+	assert_int_equal(st.st_gid, 2);
+	assert_false(node_recall(second, &st));
+	assert_false(node_recall(figure, &st));
+	node_forget(first, 1);
+	assert_false(node_recall(first, &st));
+	/* Nor has one that gets its slot seen anything. */
+	again = walk("kind/name/wait/data");
+	assert_false(node_recall(again, &st));
+	node_forget(again, 1);
+	node_forget(second, 1);
+	node_forget(figure, 1);
+	assert_int_equal(node_visits(), 0);
+}
+
 static void test_objects_of_one_name_are_told_apart(void **state)
 {
 	struct node first_node, second_node;
@@ -289,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_paths_come_back),
 		cmocka_unit_test(test_largest_identifier),
 		cmocka_unit_test(test_channels_are_visits),
+		cmocka_unit_test(test_visits_remember_what_was_seen),
 		cmocka_unit_test(test_objects_of_one_name_are_told_apart),
 		cmocka_unit_test(test_names_lead_to_channels),
 		cmocka_unit_test(test_many_visits),
