@@ -178,11 +178,12 @@ struct row {
 	/* Reads a name of a ROW_NUMBERED directory into place->number and ->inverted; -ENOENT. */
 	int (*number)(const char *name, struct place *place);
 	/*
-	 * Reads a name of a ROW_NAMED directory, as the caller, into place->name, which says so far
-	 * where in it this is (NULL: at its top).  0: a channel; 1: a directory, of names below;
-	 * -ENOENT.
+	 * Reads a name of a ROW_NAMED directory into place->name, which says so far where in it
+	 * this is (NULL: at its top).  0: a channel; 1: a directory, of names below; -ENOENT.  As
+	 * the caller if as_caller is set, else with any credentials.
 	 */
 	int (*named)(struct call *call, const char *name, struct place *place);
+	bool as_caller;
 	const struct memory *memory;
 	/* Where the link leads, with its NUL.  -ENAMETOOLONG. */
 	int (*target)(const struct place *place, char *path, size_t size);
