@@ -58,6 +58,9 @@ struct place {
 	uint16_t part;     /* semaphore of a set, message of a queue */
 	int64_t number;    /* the N of type/N and prio/N, and the TYPE of a peeked message */
 	bool inverted;     /* type/not-N */
+	/* Of what mkdir made under another name: so long the name that was asked for leads to it
+	 * too. */
+	unsigned alias_seconds;
 };
 
 /* What chmod and chown ask for; a field is meant only if its bit is set. */
