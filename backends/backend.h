@@ -99,6 +99,9 @@ struct place {
 	uint16_t part;     /* semaphore of a set, message of a queue */
 	int64_t number;    /* the N of type/N and prio/N, and the TYPE of a peeked message */
 	bool inverted;     /* type/not-N */
+	/* Of what mkdir made under another name: so long the name that was asked for leads to it
+	 * too. */
+	unsigned alias_seconds;
 };
 
 /* What chmod and chown ask for; a field is meant only if its bit is set. */
@@ -222,11 +225,12 @@ struct row {
 	/* Reads a name of a ROW_NUMBERED directory into place->number and ->inverted; -ENOENT. */
 	int (*number)(const char *name, struct place *place);
 	/*
-	 * Reads a name of a ROW_NAMED directory, as the caller, into place->name, which says so far
-	 * where in it this is (NULL: at its top).  0: a channel; 1: a directory, of names below;
-	 * -ENOENT.
+	 * Reads a name of a ROW_NAMED directory into place->name, which says so far where in it
+	 * this is (NULL: at its top).  0: a channel; 1: a directory, of names below; -ENOENT.  As
+	 * the caller if as_caller is set, else with any credentials.
 	 */
 	int (*named)(struct call *call, const char *name, struct place *place);
+	bool as_caller;
 	const struct memory *memory;
 	unsigned namespaces; /* those that decide of this file, besides the directory's */
 	/* Where the link leads, with its NUL.  -ENAMETOOLONG. */

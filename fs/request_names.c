@@ -44,6 +44,8 @@ static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 	struct fuse_entry_param entry = {.entry_timeout = tree_name_timeout(node)};
 	int error = stat_by_name(node, &entry.attr);
 
+	if (node->place.alias_seconds)
+		entry.entry_timeout = node->place.alias_seconds;
 	if (!error) {
 		if (type != tree_type(node)) {
 			entry.attr.st_mode = type | (entry.attr.st_mode & 0777);

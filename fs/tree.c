@@ -101,7 +101,7 @@ bool tree_needs_caller(const struct node *node)
 {
 	const struct row *row = node->place.row;
 
-	return node->place.dir->as_caller || (row && row->type == ROW_NAMED);
+	return node->place.dir->as_caller || (row && row->as_caller);
 }
 
 int tree_adopt(struct place *place)

@@ -213,7 +213,8 @@ const struct dir sock_udp_dir = {
 };
 
 static const struct row unix_rows[] = {
-	{"connect", ROW_NAMED, 0666, .channel = &sock_channel_unix, .named = sock_unix_named},
+	{"connect", ROW_NAMED, 0666, .channel = &sock_channel_unix, .named = sock_unix_named,
+	 .as_caller = true},
 	{"anon", ROW_DIR, .dir = &sock_anon_dir},
 	{NULL, ROW_END},
 };
