@@ -317,12 +317,21 @@ static void refuse_request(fuse_req_t req, const char *operation, fuse_ino_t par
 		      refuse(&call, mount_mode.read_only ? EROFS : EPERM, "%s", reason));
 }
 
+/* True if the names in it are those of other things: paths to sockets, hosts. */
+static bool has_names_of_others(const struct node *directory)
+{
+	return directory->place.row && directory->place.row->type == ROW_NAMED;
+}
+
 void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
 {
 	struct node directory;
 
 	if (S_ISFIFO(mode) && node_read(parent, &directory) && directory.place.dir->makes_fifos)
 		make_object(req, "mknod", parent, name, mode, S_IFIFO);
+	/* The > of a shell has found nothing there, which is what it is to be told. */
+	else if (S_ISREG(mode) && node_read(parent, &directory) && has_names_of_others(&directory))
+		fuse_reply_err(req, ENOENT);
 	else
 		refuse_request(req, "mknod", parent, name,
 			       "objects are made by mkdir, files come with them");
