@@ -67,6 +67,13 @@ static void unmap(struct sock_addr *address)
 	address->length = sizeof(plain);
 }
 
+/* Only an address that is of a link, or of less, can be another on each interface. */
+static bool takes_scope(const struct in6_addr *address)
+{
+	return IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_MC_LINKLOCAL(address) ||
+	       IN6_IS_ADDR_MC_NODELOCAL(address);
+}
+
 /* Without getaddrinfo(3), which takes 127.1 and 0x7f.1 for addresses and may read files. */
 static bool host_read(const char *host, struct sock_addr *address)
 {
@@ -88,7 +95,7 @@ static bool host_read(const char *host, struct sock_addr *address)
 		return false;
 	address->any.sa_family = AF_INET6;
 	address->length = sizeof(address->in6);
-	if (scope)
+	if (scope && takes_scope(&address->in6.sin6_addr))
 		address->in6.sin6_scope_id = scope_read(scope + 1);
 	if (!scope && is_mapped(address))
 		unmap(address);
