@@ -267,9 +267,13 @@ static int store(struct call *call, struct handle *handle, const char *buffer, s
 
 	if (memchr(buffer, '\0', size) || size > FIGURE_MAX)
 		return refuse(call, EINVAL, "a value is one line of text");
-	text = strndup(buffer, size && buffer[size - 1] == '\n' ? size - 1 : size);
+	if (size && buffer[size - 1] == '\n')
+		size--;
+	text = malloc(size + 1);
 	if (!text)
 		return -ENOMEM;
+	memcpy(text, buffer, size);
+	text[size] = '\0';
 	error = row->store ? row->store(call, &handle->node.place, text)
 			   : refuse(call, EACCES, "it can be read only");
 	free(text);

@@ -78,6 +78,7 @@ static void addresses_that_are_wrong(void **state)
 		{"fe80::1%nosuch:80", "is no address"},
 		{"fe80::1%:80", "is no address"},
 		{"127.0.0.1%lo:80", "is no address"},
+		{"::1%lo:80", "'::1%lo' is no address"}, /* the kernel would forget the interface */
 		{"*:80", "is no address"},
 		{"Any:80", "is no address"},
 	};
