@@ -57,7 +57,7 @@ struct operation {
 	atomic_int ending; /* errno to end with as soon as possible, 0: none */
 	enum { NOWHERE, IN_TURN, IN_QUEUE, IN_THREAD } where;
 	bool in_ending, in_signalled; /* in the list of that name */
-	int64_t deadline;
+	int64_t since, deadline;      /* clock_now */
 	struct queue *queue;
 	struct waiter *waiter;
 	struct operation *prev, *next;             /* all parked */

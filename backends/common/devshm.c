@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -26,13 +27,13 @@ static void fd_path(int fd, char path[FD_PATH_SIZE])
 	snprintf(path, FD_PATH_SIZE, "/proc/self/fd/%d", fd);
 }
 
-int devshm_setup(void)
+int devshm_setup(const struct settings *settings)
 {
 	char path[FD_PATH_SIZE];
 
 	if (shm >= 0)
 		return 0;
-	shm = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	shm = open(settings->shm ? settings->shm : "/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (shm < 0)
 		return -errno;
 	removals = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -250,6 +251,20 @@ int devshm_walk(const struct devshm_family *family, devshm_each *each, void *con
 
 /* ---- making and changing ---- */
 
+static int refuse_full(struct call *call)
+{
+	struct statvfs st;
+
+	if (fstatvfs(shm, &st) < 0)
+		return -ENOSPC;
+	return refuse(call, ENOSPC,
+		      "/dev/shm has %llu of %llu bytes and %llu of %llu inodes free, which is too "
+		      "little: rmdir what nobody needs, or mount it again with a larger size=",
+		      (unsigned long long)st.f_bavail * st.f_frsize,
+		      (unsigned long long)st.f_blocks * st.f_frsize,
+		      (unsigned long long)st.f_favail, (unsigned long long)st.f_files);
+}
+
 /*
  * What the C libraries do with a temporary name is done without one: until the file has its name no
  * one can see it, then it is whole.
@@ -266,7 +281,7 @@ int devshm_make(const struct devshm_family *family, struct call *call, const cha
 		return result;
 	fd = openat(shm, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return -errno;
+		return errno == ENOSPC ? refuse_full(call) : -errno;
 	fd_path(fd, path);
 	result = fill(fd, context);
 	if (result == 0 && (fchmod(fd, mode & 0666) < 0 || fstat(fd, &st) < 0 ||
@@ -275,6 +290,8 @@ int devshm_make(const struct devshm_family *family, struct call *call, const cha
 	close(fd);
 	if (result == -EEXIST)
 		return refuse(call, EEXIST, "there is a file /dev/shm/%.200s", file);
+	if (result == -ENOSPC)
+		return refuse_full(call);
 	if (result == 0)
 		*identity = st.st_ino;
 	return result;
@@ -294,7 +311,8 @@ int devshm_remove(const struct devshm_family *family, struct call *call, const s
 		return 0;
 	/* The sticky directory says EPERM; sem_unlink(3) and shm_unlink(3) have EACCES for it. */
 	if (errno == EPERM || errno == EACCES)
-		return refuse(call, EACCES, "only the owner of a %s may remove it", family->what);
+		return refuse_permission(call, EACCES, place,
+					 "only the owner of a %s may remove it", family->what);
 	return -errno;
 }
 
@@ -339,7 +357,8 @@ int devshm_change(const struct devshm_family *family, struct call *call, const s
 	result = change_opened(fd, place, change);
 	close(fd);
 	if (result == -EPERM)
-		return refuse(call, EPERM, "only the owner of a %s may change it", family->what);
+		return refuse_permission(call, EPERM, place, "only the owner of a %s may change it",
+					 family->what);
 	return result;
 }
 

@@ -23,7 +23,7 @@ struct devshm_family {
 };
 
 /* Opens /dev/shm, once, as the daemon: all names are of the /dev/shm of that moment. */
-int devshm_setup(void);
+int devshm_setup(const struct settings *settings);
 /* inotify descriptor, readable after a file was removed or another renamed over it. */
 int devshm_removals(void);
 /* Its device; 0: it has not been opened. */

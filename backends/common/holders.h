@@ -7,18 +7,8 @@
 
 #include <jansson.h>
 
+#include "ids.h"
 #include "proc_fds.h"
-
-/* Users by name, each looked up once while a listing lasts; begins as zeros. */
-#define USER_NAMES 16
-struct user_names {
-	struct {
-		bool known;
-		uid_t uid;
-		char name[64];
-	} slots[USER_NAMES];
-};
-const char *user_names_get(struct user_names *names, uid_t uid);
 
 /* Which way things go between an object and its holder. */
 enum { FLOW_IN = 1, FLOW_OUT = 2, FLOW_BOTH = FLOW_IN | FLOW_OUT };

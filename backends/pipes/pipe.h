@@ -29,6 +29,9 @@ struct pipe_key {
 
 struct pipe_key pipe_key_of(const struct stat *st);
 bool pipe_key_equal(const struct pipe_key *a, const struct pipe_key *b);
+/* The device of the kernel's own file system of pipes, where the unnamed ones are; to be set up. */
+int pipe_anon_setup(void);
+dev_t pipe_anon_device(void);
 
 /* ---- FIFOs in the run directory, pipe_named.c ---- */
 
@@ -166,9 +169,6 @@ int64_t pipe_limit(const char *name);
 
 /* ---- pipes without a name, pipe_anon.c ---- */
 
-int pipe_anon_setup(void);
-/* The device of the kernel's own file system of pipes. */
-dev_t pipe_anon_device(void);
 /* The number of an unnamed pipe; false: that is none. */
 bool pipe_number_read(const char *text, ino_t *number);
 int pipe_anon_find(struct call *call, const struct place *at, const char *name,
@@ -200,7 +200,8 @@ void pipe_print_holders(FILE *out, struct pipe_scan *scan, bool objects);
 int pipe_each_holder(struct pipe_scan *scan, holder_each *each, void *context);
 /* The last lines, about what is not shown. */
 void pipe_print_hidden(FILE *out, const struct pipe_scan *scan);
-int pipe_print_json(FILE *out, struct pipe_scan *scan);
+struct json_list;
+int pipe_json_list(struct json_list *list, struct pipe_scan *scan);
 void pipe_print_limits(FILE *out);
 
 #endif

@@ -307,7 +307,7 @@ static json_t *json_known(bool known, int64_t number)
 
 /* What a listing looks up once. */
 struct json_memory {
-	struct user_names users;
+	struct id_names names;
 	struct stat st;
 	json_t *object; /* of the last pipe; NULL: none yet */
 };
@@ -320,25 +320,13 @@ static json_t *json_common(const char *name, const struct stat *st, struct json_
 	if (!memory->object || memory->st.st_uid != st->st_uid || memory->st.st_gid != st->st_gid ||
 	    memory->st.st_mode != st->st_mode) {
 		json_decref(memory->object);
-		memory->object = json_posix_object(name, st);
+		memory->object = json_posix_object(name, st, &memory->names);
 		memory->st = *st;
 	}
 	object = json_copy(memory->object);
 	if (object && json_object_set_new(object, "name", json_text(name)) == 0)
 		return object;
 	json_decref(object);
-	return NULL;
-}
-
-/* Takes what is in @more into @object; a NULL in either, which is want of memory, fails. */
-static json_t *json_join(json_t *object, json_t *more)
-{
-	if (object && more && json_object_update(object, more) == 0) {
-		json_decref(more);
-		return object;
-	}
-	json_decref(object);
-	json_decref(more);
 	return NULL;
 }
 
@@ -353,10 +341,10 @@ static json_t *json_pipe(const struct pipe_scan *scan, const struct pipe_seen *p
 	bool known = pipe_is_known(pipe);
 	char room[PIPE_LISTED_SIZE];
 	size_t hidden;
-	json_t *holders = json_holders(pipe, &memory->users, &hidden);
+	json_t *holders = json_holders(pipe, &memory->names.users, &hidden);
 
 	/* Where not even the daemon may look, how many are hidden is not known either. */
-	return json_join(
+	return json_joined(
 		json_common(pipe_object(pipe, room), &pipe->st, memory),
 		json_pack("{ss so so so so so so so so}", "family", families[pipe->family], "inode",
 			  json_integer((json_int_t)pipe->key.ino), "bytes",
@@ -369,21 +357,19 @@ static json_t *json_pipe(const struct pipe_scan *scan, const struct pipe_seen *p
 			  json_known(scan->walk.unknown == 0, (int64_t)hidden)));
 }
 
-int pipe_print_json(FILE *out, struct pipe_scan *scan)
+int pipe_json_list(struct json_list *list, struct pipe_scan *scan)
 {
 	struct json_memory memory = {.object = NULL};
-	json_t *list = json_array();
 	struct pipe_seen *pipe, *next;
+	int error = 0;
 
 	HASH_SORT(scan->pipes, compare);
 	HASH_ITER(hh, scan->pipes, pipe, next) {
-		if (list && json_array_append_new(list, json_pipe(scan, pipe, &memory)) < 0) {
-			json_decref(list);
-			list = NULL;
-		}
+		if (!error)
+			error = json_list_add(list, json_pipe(scan, pipe, &memory));
 	}
 	json_decref(memory.object);
-	return json_print(out, list);
+	return error;
 }
 
 /* ---- limits ---- */
@@ -403,5 +389,4 @@ void pipe_print_limits(FILE *out)
 	fprintf(out, "max bytes written in one piece = %d\n", PIPE_BUF);
 	print_limit(out, "soft max pages in pipes per user, 0 is none", "pipe-user-pages-soft");
 	print_limit(out, "hard max pages in pipes per user, 0 is none", "pipe-user-pages-hard");
-	fputc('\n', out);
 }

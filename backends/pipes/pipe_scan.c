@@ -13,22 +13,6 @@
 
 #include "pipe.h"
 
-struct pipe_key pipe_key_of(const struct stat *st)
-{
-	struct pipe_key key;
-
-	/* Keys are compared as bytes. */
-	memset(&key, 0, sizeof(key));
-	key.dev = st->st_dev;
-	key.ino = st->st_ino;
-	return key;
-}
-
-bool pipe_key_equal(const struct pipe_key *a, const struct pipe_key *b)
-{
-	return a->dev == b->dev && a->ino == b->ino;
-}
-
 /* ---- where a pipe was seen last ---- */
 
 /*

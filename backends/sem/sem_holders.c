@@ -10,16 +10,17 @@
 #include "common/held.h"
 #include "common/names.h"
 #include "sem.h"
+#include "sem_gather.h"
 
 static int key_of(const struct place *place, struct held_key *key)
 {
-	struct semid_ds set;
+	struct sem_set set;
 	struct stat st;
 	int error;
 
 	if (place->dir == &sem_sysv_dir || place->dir == &sem_sysv_part_dir) {
 		*key = held_key_id(HELD_SET, place->object);
-		return sem_sysv_look((int)place->object, &set) < 0 ? -ENOENT : 0;
+		return sem_set_gather((int)place->object, &set);
 	}
 	if (place->dir != &sem_posix_dir)
 		return -ENOENT;
@@ -29,15 +30,13 @@ static int key_of(const struct place *place, struct held_key *key)
 	return error;
 }
 
-static int add_sysv(const char *line, void *context)
+static int add_sysv(void *context, const struct sem_set *set)
 {
-	struct place place = {.dir = &sem_sysv_dir};
-	char listed[LISTED_NAME_SIZE], *rest;
-	long key = strtol(line, &rest, 10), id = strtol(rest, NULL, 10);
-	struct held_key held = held_key_id(HELD_SET, (uint32_t)id);
+	struct place place = {.dir = &sem_sysv_dir, .object = (uint32_t)set->common.id};
+	struct held_key held = held_key_id(HELD_SET, place.object);
+	char listed[LISTED_NAME_SIZE];
 
-	place.object = (uint32_t)id;
-	object_name_list_sysv((int32_t)key, (int32_t)id, listed);
+	object_name_list_sysv(set->common.key, set->common.id, listed);
 	return held_add(context, &held, listed, &place);
 }
 
@@ -55,9 +54,9 @@ static int add_posix(void *context, const char *name, uint64_t identity)
 
 static int gather(struct held_scan *scan)
 {
-	int error = sysvipc_read("sem", add_sysv, scan);
+	int error = sem_sets_gather(add_sysv, scan);
 
-	return error && error != -ENOENT ? error : sem_posix_walk(add_posix, scan);
+	return error ? error : sem_posix_walk(add_posix, scan);
 }
 
 static unsigned opened(const struct place *place, unsigned open)

@@ -54,7 +54,7 @@ static int gather(struct held_scan *scan)
 {
 	int error = shm_sysv_gather(add_sysv, scan);
 
-	return error ? error : shm_posix_gather(add_posix, scan);
+	return error ? error : shm_posix_walk(add_posix, scan);
 }
 
 const struct held_kind shm_held = {.gather = gather, .key = key_of};

@@ -358,7 +358,7 @@ static int orphans_list(struct call *call, const struct place *at, listing *each
 	int error = shm_sysv_gather(candidate_sysv, &all);
 
 	if (!error)
-		error = shm_posix_gather(candidate_posix, &all);
+		error = shm_posix_walk(candidate_posix, &all);
 	if (!error)
 		error = check_all(call, all.list, all.count);
 	if (!error)

@@ -22,7 +22,7 @@ int shm_posix_get(const struct place *place, struct shm_posix *object)
 	return devshm_look(&objects, place, &object->st);
 }
 
-int shm_posix_gather(devshm_each *each, void *context)
+int shm_posix_walk(devshm_each *each, void *context)
 {
 	return devshm_walk(&objects, each, context);
 }
@@ -35,6 +35,29 @@ int shm_posix_open_alone(const struct place *place)
 int shm_posix_remove(struct call *call, const struct place *place)
 {
 	return devshm_remove(&objects, call, place);
+}
+
+struct gathering {
+	int (*each)(void *context, const struct shm_posix *object);
+	void *context;
+};
+
+static int gather_name(void *context, const char *name, uint64_t identity)
+{
+	const struct gathering *gathering = context;
+	const struct place place = {.dir = &shm_posix_dir, .name = name, .identity = identity};
+	struct shm_posix object;
+
+	if (shm_posix_get(&place, &object) < 0)
+		return 0; /* gone meanwhile */
+	return gathering->each(gathering->context, &object);
+}
+
+int shm_posix_gather(int (*each)(void *context, const struct shm_posix *object), void *context)
+{
+	struct gathering gathering = {each, context};
+
+	return shm_posix_walk(gather_name, &gathering);
 }
 
 int shm_posix_find(const char *text, const struct object_name *name, struct place *found)
@@ -122,12 +145,11 @@ static int open_as_caller(struct call *call, const struct place *place, int acce
 	int fd = devshm_open(&objects, call, place, access);
 
 	if (fd == -EACCES)
-		return refuse(call, EACCES,
-			      "opening the object so needs %s permission: its mode, owner and "
-			      "group are in status",
-			      access == O_RDONLY   ? "read"
-			      : access == O_WRONLY ? "write"
-						   : "read and write");
+		return refuse_permission(call, EACCES, place,
+					 "opening the object so needs %s permission",
+					 access == O_RDONLY   ? "read"
+					 : access == O_WRONLY ? "write"
+							      : "read and write");
 	return fd;
 }
 
@@ -319,22 +341,24 @@ static int show_rss(struct call *call, const struct place *place, FILE *out)
 
 static int show_status(struct call *call, const struct place *place, FILE *out)
 {
+	struct user_names users = {0};
 	struct shm_posix object;
 	int error = shm_posix_get(place, &object);
 
 	if (error)
 		return error;
 	shm_print_posix_header(out);
-	shm_print_posix(out, &object);
+	shm_print_posix(out, &object, &users);
 	return 0;
 }
 
 static int show_json(struct call *call, const struct place *place, FILE *out)
 {
+	struct id_names names = {0};
 	struct shm_posix object;
 	int error = shm_posix_get(place, &object);
 
-	return error ? error : json_print(out, json_pack("[o]", shm_json_posix(&object)));
+	return error ? error : json_print_one(out, shm_json_posix(&object, &names));
 }
 
 static const struct row rows[] = {

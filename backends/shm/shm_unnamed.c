@@ -318,7 +318,7 @@ static int prune(struct call *call, struct looking *looking)
 	if (!error && dropping.tree)
 		error = shm_sysv_gather(drop_of_tree_sysv, &dropping);
 	if (!error && dropping.tree)
-		error = shm_posix_gather(drop_of_tree_posix, &dropping);
+		error = shm_posix_walk(drop_of_tree_posix, &dropping);
 	return error;
 }
 
