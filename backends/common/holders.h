@@ -10,12 +10,20 @@
 #include "ids.h"
 #include "proc_fds.h"
 
+/* Which way things go between an object and its holder. */
+enum { FLOW_IN = 1, FLOW_OUT = 2, FLOW_BOTH = FLOW_IN | FLOW_OUT };
+
 struct holder {
 	pid_t pid;
 	uid_t uid;
 	const char *how; /* one word */
 	const char *command;
+	unsigned flow; /* FLOW_IN: into the object, from a process that writes or sends */
+	bool waits;
 };
+
+/* Takes a holder of an object, which is called as it is below its kind; an errno ends it. */
+typedef int holder_each(void *context, const char *object, const struct holder *holder);
 
 /* One line; @object, if not NULL, comes first. */
 void holder_print(FILE *out, const char *object, const struct holder *holder,

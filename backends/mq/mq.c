@@ -90,12 +90,14 @@ static const struct row rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_all_holders},
 	{NULL, ROW_END},
 };
 
 static const struct dir *const children[] = {&mq_sysv_dir, &mq_posix_dir, NULL};
 
 const struct dir mq_dir = {
+	.namespaces = NAMESPACE_IPC,
 	.rows = rows,
 	.children = children,
 	.find = mq_find,
@@ -119,4 +121,5 @@ const struct kind mq_kind = {
 	.list_json = mq_list_json,
 	.setup = mq_setup,
 	.removals = mq_posix_removals,
+	.holders = &mq_holders,
 };

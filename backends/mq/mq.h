@@ -103,6 +103,11 @@ int mq_print_ipcs(struct call *call, enum report report, const struct page *page
 int mq_print_more(struct call *call, enum report report, const struct page *page);
 int mq_list_json(struct call *call, struct json_list *list);
 
+/* Who has a queue open, or waits at it: mq_holders.c. */
+extern const struct kind_holders mq_holders;
+int mq_show_holders(struct call *call, const struct place *place, FILE *out);
+int mq_show_all_holders(struct call *call, const struct place *place, FILE *out);
+
 /*
  * The channels are written once, over what the two families have in common: an open end of a queue.
  */

@@ -138,6 +138,10 @@ static int change(struct call *call, uint32_t id,
 			      "qbytes=%lu is more than kernel.msgmnb, which is %d: a queue that "
 			      "may hold more needs CAP_SYS_RESOURCE, for every change",
 			      ds.msg_qbytes, mq_sysv_limits().msgmnb);
+	if (error == -EPERM)
+		return refuse_permission(call, EPERM,
+					 &(struct place){.dir = &mq_sysv_dir, .object = id},
+					 "only the owner and the creator of a queue may change it");
 	return error;
 }
 
@@ -166,6 +170,13 @@ static const struct attribute attributes[] = {
 	{NULL},
 };
 
+static int queues_in_use(void)
+{
+	struct msginfo used = {0};
+
+	return msgctl(0, MSG_INFO, (struct msqid_ds *)(void *)&used) < 0 ? -1 : used.msgpool;
+}
+
 int mq_sysv_make(struct call *call, const struct object_name *name, mode_t mode, struct place *made)
 {
 	const msglen_t unset = (msglen_t)-1;
@@ -178,8 +189,8 @@ int mq_sysv_make(struct call *call, const struct object_name *name, mode_t mode,
 	id = msgget(name->key, IPC_CREAT | IPC_EXCL | (int)(mode & 0666));
 	if (id < 0 && errno == ENOSPC)
 		return refuse(call, ENOSPC,
-			      "kernel.msgmni is %d, and there are as many System V queues",
-			      mq_sysv_limits().msgmni);
+			      "kernel.msgmni is %d queues, %d in use: one more has no place",
+			      mq_sysv_limits().msgmni, queues_in_use());
 	if (id < 0)
 		return -errno;
 	if (qbytes != unset) {
@@ -195,7 +206,12 @@ int mq_sysv_make(struct call *call, const struct object_name *name, mode_t mode,
 
 static int sysv_remove(struct call *call, const struct place *place)
 {
-	return msgctl((int)place->object, IPC_RMID, NULL) < 0 ? sysv_error(errno) : 0;
+	if (msgctl((int)place->object, IPC_RMID, NULL) == 0)
+		return 0;
+	if (errno == EPERM)
+		return refuse_permission(call, EPERM, place,
+					 "only the owner and the creator of a queue may remove it");
+	return sysv_error(errno);
 }
 
 static int sysv_change(struct call *call, const struct place *place, const struct change *wanted)
@@ -341,6 +357,7 @@ static const struct row rows[] = {
 	{"lrpid", ROW_TEXT, 0444, .show = show_lrpid},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_holders},
 	{"peek", ROW_DIR, .dir = &mq_peek_dir},
 	{NULL, ROW_END},
 };

@@ -1,8 +1,11 @@
 /*
  * pipe.c - the kind of pipes: its directories and their files.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "common/kind_holders.h"
 #include "kinds.h"
 #include "pipe.h"
 #include "report/report.h"
@@ -82,10 +85,66 @@ static int show_holders(struct call *call, const struct place *place, FILE *out)
 	if (error)
 		return error;
 	pipe_print_holders(out, &scan, true);
-	holders_print_hidden(out, scan.hidden + scan.unknown);
+	holders_print_hidden(out, scan.hidden + scan.walk.unknown);
 	pipe_scan_free(&scan);
 	return 0;
 }
+
+/* ---- as part of a look at all kinds ---- */
+
+static void holders_end(void *state)
+{
+	pipe_scan_free(state);
+	free(state);
+}
+
+static int holders_begin(struct call *call, struct proc_viewer *viewer, void **state)
+{
+	struct pipe_scan *scan = calloc(1, sizeof(*scan));
+	int error;
+
+	if (!scan)
+		return -ENOMEM;
+	scan->call = call;
+	scan->walk.self = proc_self();
+	*viewer = pipe_scan_viewer(scan);
+	error = pipe_named_walk(may_use_one, scan);
+	if (error)
+		holders_end(scan);
+	else
+		*state = scan;
+	return error;
+}
+
+static int holders_complete(void *state, const struct proc_scan *walk)
+{
+	return pipe_scan_complete(state);
+}
+
+static int holders_each(void *state, holder_each *each, void *context)
+{
+	return pipe_each_holder(state, each, context);
+}
+
+static int holders_hidden(void *state, struct proc_pids *pids)
+{
+	struct pipe_process *process, *next;
+	struct pipe_scan *scan = state;
+	int error = 0;
+
+	HASH_ITER(hh, scan->processes, process, next)
+		if (process->hidden && !error)
+			error = proc_pids_add(pids, process->pid);
+	return error;
+}
+
+static const struct kind_holders holders = {
+	.begin = holders_begin,
+	.complete = holders_complete,
+	.each = holders_each,
+	.hidden = holders_hidden,
+	.end = holders_end,
+};
 
 static int setup(const struct settings *settings)
 {
@@ -166,6 +225,7 @@ const struct dir pipe_anon_dir = {
 };
 
 const struct dir pipe_dir = {
+	.namespaces = NAMESPACE_NONE,
 	.rows = rows,
 	.children = (const struct dir *const[]){&pipe_named_dir, NULL},
 	.find = pipe_named_find,
@@ -183,4 +243,5 @@ const struct kind pipe_kind = {
 	.print_more = print_more,
 	.list_json = list_json,
 	.setup = setup,
+	.holders = &holders,
 };

@@ -218,7 +218,7 @@ void pipe_print_hidden(FILE *out, const struct pipe_scan *scan)
 			"daemon ask, or does not answer\n",
 			scan->silent, scan->silent == 1 ? " it is" : "s it is",
 			scan->silent == 1 ? "it" : "them");
-	holders_print_hidden(out, scan->hidden + scan->unknown);
+	holders_print_hidden(out, scan->hidden + scan->walk.unknown);
 }
 
 /* Fills @shown; false if it is not to be shown, or has ended. */
@@ -228,28 +228,54 @@ static bool holder_of(const struct pipe_holder *holder, struct holder *shown)
 
 	if (process->hidden || !pipe_process_user(process))
 		return false;
-	*shown = (struct holder){process->pid, process->uid, how_word(holder->how),
-				 process->command};
+	*shown = (struct holder){
+		.pid = process->pid,
+		.uid = process->uid,
+		.how = how_word(holder->how),
+		.command = process->command,
+		.flow = (holder->how & PIPE_WRITE ? FLOW_IN : 0) |
+			(holder->how & PIPE_READ ? FLOW_OUT : 0),
+	};
 	return true;
+}
+
+int pipe_each_holder(struct pipe_scan *scan, holder_each *each, void *context)
+{
+	struct pipe_seen *pipe, *next;
+	char room[PIPE_LISTED_SIZE];
+	int error = 0;
+
+	HASH_SORT(scan->pipes, compare);
+	HASH_ITER(hh, scan->pipes, pipe, next) {
+		for (size_t i = 0; i < pipe->holders_count && !error; i++) {
+			struct holder holder;
+
+			if (holder_of(&pipe->holders[i], &holder))
+				error = each(context, pipe_object(pipe, room), &holder);
+		}
+	}
+	return error;
+}
+
+struct printing {
+	FILE *out;
+	bool objects;
+	struct user_names users;
+};
+
+static int print_holder(void *context, const char *object, const struct holder *holder)
+{
+	struct printing *printing = context;
+
+	holder_print(printing->out, printing->objects ? object : NULL, holder, &printing->users);
+	return 0;
 }
 
 void pipe_print_holders(FILE *out, struct pipe_scan *scan, bool objects)
 {
-	struct user_names users = {0};
-	struct pipe_seen *pipe, *next;
-	char room[PIPE_LISTED_SIZE];
+	struct printing printing = {.out = out, .objects = objects};
 
-	HASH_SORT(scan->pipes, compare);
-	HASH_ITER(hh, scan->pipes, pipe, next) {
-		const char *object = objects ? pipe_object(pipe, room) : NULL;
-
-		for (size_t i = 0; i < pipe->holders_count; i++) {
-			struct holder holder;
-
-			if (holder_of(&pipe->holders[i], &holder))
-				holder_print(out, object, &holder, &users);
-		}
-	}
+	pipe_each_holder(scan, print_holder, &printing);
 }
 
 /* ---- as lsipc ---- */
@@ -328,7 +354,7 @@ static json_t *json_pipe(const struct pipe_scan *scan, const struct pipe_seen *p
 			  json_known(known, (int64_t)pipe_count(pipe, PIPE_WRITE, false)), "keep",
 			  pipe->family == PIPE_NAMED ? json_integer(pipe->kept) : json_null(),
 			  "holders", holders, "hidden",
-			  json_known(scan->unknown == 0, (int64_t)hidden)));
+			  json_known(scan->walk.unknown == 0, (int64_t)hidden)));
 }
 
 int pipe_json_list(struct json_list *list, struct pipe_scan *scan)

@@ -225,7 +225,7 @@ static int named_check(struct call *call, const struct place *place, int mode, c
 	if (error)
 		return error;
 	if (!pipe_named_may(&file, mode))
-		error = refuse(call, EACCES, "%s", reason);
+		error = refuse_permission(call, EACCES, place, "%s", reason);
 	close(file.fd);
 	return error;
 }
@@ -328,7 +328,7 @@ int pipe_show_holders(struct call *call, const struct place *place, FILE *out)
 	if (error)
 		return error;
 	pipe_print_holders(out, &view.scan, false);
-	holders_print_hidden(out, view.scan.hidden + view.scan.unknown);
+	holders_print_hidden(out, view.scan.hidden + view.scan.walk.unknown);
 	pipe_scan_free(&view.scan);
 	return 0;
 }

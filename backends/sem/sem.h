@@ -84,6 +84,12 @@ int sem_show_nothing(struct call *call, const struct place *place, FILE *out);
 int sem_sysv_show_hold(struct call *call, const struct place *place, FILE *out);
 int sem_posix_show_hold(struct call *call, const struct place *place, FILE *out);
 
+/* ---- who uses what, sem_holders.c ---- */
+
+extern const struct kind_holders sem_holders;
+int sem_show_holders(struct call *call, const struct place *place, FILE *out);
+int sem_show_all_holders(struct call *call, const struct place *place, FILE *out);
+
 /* ---- what is said of them, sem_status.c ---- */
 
 int sem_print_ipcs(struct call *call, enum report report, const struct page *page);

@@ -91,12 +91,16 @@ static const struct row rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_all_holders},
+	{"orphans", ROW_DIR, .dir = &shm_orphans_dir},
+	{"unnamed", ROW_TEXT, 0444, .show = shm_show_unnamed},
 	{NULL, ROW_END},
 };
 
 static const struct dir *const children[] = {&shm_sysv_dir, &shm_posix_dir, NULL};
 
 const struct dir shm_dir = {
+	.namespaces = NAMESPACE_IPC | NAMESPACE_MEMORY_FS,
 	.rows = rows,
 	.children = children,
 	.find = shm_find,
@@ -112,7 +116,12 @@ static int shm_setup(const struct settings *settings)
 	/* Who writes past the daemon's RLIMIT_FSIZE gets EFBIG, and the daemon no signal. */
 	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		return -errno;
-	return devshm_setup();
+	/* It comes when somebody opens what is looked at by devshm_open_alone. */
+	if (signal(SIGIO, SIG_IGN) == SIG_ERR)
+		return -errno;
+	shm_orphans_setup(settings);
+	shm_daemons_setup(settings);
+	return devshm_setup(settings);
 }
 
 const struct kind shm_kind = {
@@ -122,4 +131,5 @@ const struct kind shm_kind = {
 	.print_more = shm_print_more,
 	.list_json = shm_list_json,
 	.setup = shm_setup,
+	.holders = &shm_holders,
 };

@@ -3,7 +3,7 @@
  *
  * shm.c has the directory shm/; shm_sysv.c and shm_posix.c the objects of the two families,
  * shm_sysv_memory.c the segments' content, shm_print.c the tables, shm_limits.c limits and totals,
- * shm_report.c what is said of all objects together.
+ * shm_report.c what is said of all objects together, shm_holders.c who uses what.
  */
 #ifndef IPCFS_SHM_H
 #define IPCFS_SHM_H
@@ -12,6 +12,7 @@
 
 #include "backend.h"
 #include "common/devshm.h"
+#include "common/held.h"
 #include "common/names.h"
 #include "common/print.h"
 
@@ -45,6 +46,7 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 		  struct place *made);
 
 extern const struct memory shm_sysv_memory;
+int shm_sysv_remove(struct call *call, const struct place *place);
 
 /* ---- POSIX ---- */
 
@@ -59,10 +61,38 @@ int shm_posix_get(const struct place *place, struct shm_posix *object);
 int shm_posix_find(const char *text, const struct object_name *name, struct place *found);
 int shm_posix_make(struct call *call, const char *text, const struct object_name *name, mode_t mode,
 		   struct place *made);
+/* See devshm_open_alone. */
+int shm_posix_open_alone(const struct place *place);
+int shm_posix_remove(struct call *call, const struct place *place);
 /* All objects, in the order of their names; @each returns 0 or a negative errno that ends it. */
 int shm_posix_gather(int (*each)(void *context, const struct shm_posix *object), void *context);
 /* Their names alone. */
 int shm_posix_walk(devshm_each *each, void *context);
+
+/* ---- who uses what, shm_holders.c ---- */
+
+extern const struct held_kind shm_held;
+extern const struct kind_holders shm_holders;
+int shm_held_add_sysv(struct held_scan *scan, const struct shm_sysv *segment);
+int shm_show_holders(struct call *call, const struct place *place, FILE *out);
+int shm_show_all_holders(struct call *call, const struct place *place, FILE *out);
+
+/* ---- memory that nobody uses, shm_orphans.c ---- */
+
+extern const struct dir shm_orphans_dir;
+void shm_orphans_setup(const struct settings *settings);
+
+/* Which processes were daemons of ipcfs, shm_daemons.c: the kernel's records name them for others.
+ */
+void shm_daemons_setup(const struct settings *settings);
+/* Notes this one down, before it makes or attaches a segment. */
+void shm_daemon_note(struct call *call);
+/* True if @pid was one, as root or @creator noted, or if there is no knowing. */
+bool shm_daemon_was(struct call *call, pid_t pid, uid_t creator);
+
+/* ---- memory without a name, shm_unnamed.c ---- */
+
+int shm_show_unnamed(struct call *call, const struct place *place, FILE *out);
 
 /* ---- limits and totals, shm_limits.c ---- */
 

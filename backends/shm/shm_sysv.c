@@ -195,7 +195,8 @@ static int refuse_enospc(struct call *call, uint64_t size)
 		return refuse(call, ENOSPC,
 			      "kernel.shmall is %lu pages, %lu in use, this segment needs %" PRIu64,
 			      limits.shmall, used.shm_tot, pages);
-	return refuse(call, ENOSPC, "kernel.shmmni is %lu segments, and there are %d",
+	return refuse(call, ENOSPC,
+		      "kernel.shmmni is %lu segments, %d in use: one more has no place",
 		      limits.shmmni, used.used_ids);
 }
 
@@ -208,6 +209,7 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 
 	if (error)
 		return error;
+	shm_daemon_note(call);
 	id = shmget(name->key, (size_t)size, IPC_CREAT | IPC_EXCL | (int)(mode & 0666));
 	if (id >= 0) {
 		*made = (struct place){.dir = &shm_sysv_dir, .object = (uint32_t)id};
@@ -237,13 +239,14 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 
 /* ---- the segment as a directory ---- */
 
-static int sysv_remove(struct call *call, const struct place *place)
+int shm_sysv_remove(struct call *call, const struct place *place)
 {
 	if (shmctl((int)place->object, IPC_RMID, NULL) == 0)
 		return 0;
 	if (errno == EPERM)
-		return refuse(call, EPERM,
-			      "only the owner and the creator of a segment may remove it");
+		return refuse_permission(
+			call, EPERM, place,
+			"only the owner and the creator of a segment may remove it");
 	return sysv_error(errno);
 }
 
@@ -263,8 +266,9 @@ static int sysv_change(struct call *call, const struct place *place, const struc
 	}
 	pthread_mutex_unlock(&changing);
 	if (error == -EPERM)
-		return refuse(call, EPERM,
-			      "only the owner and the creator of a segment may change it");
+		return refuse_permission(
+			call, EPERM, place,
+			"only the owner and the creator of a segment may change it");
 	return error;
 }
 
@@ -409,11 +413,10 @@ static int refuse_lock(struct call *call, const struct place *place, int error)
 			      "locked; this segment has %" PRIu64,
 			      most, segment.size);
 	if (error == EPERM)
-		return refuse(call, EPERM,
-			      "locking needs the owner or the creator of the segment and a "
-			      "RLIMIT_MEMLOCK of the daemon that is not 0 (it is %s), or "
-			      "CAP_IPC_LOCK",
-			      most);
+		return refuse_permission(call, EPERM, place,
+					 "locking needs its owner or creator and a RLIMIT_MEMLOCK "
+					 "of the daemon above 0 (it is %s), or CAP_IPC_LOCK",
+					 most);
 	return sysv_error(error);
 }
 
@@ -463,6 +466,7 @@ static const struct row rows[] = {
 	{"swap", ROW_TEXT, 0444, .show = show_swap},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_holders},
 	{NULL, ROW_END},
 };
 
@@ -471,7 +475,7 @@ const struct dir shm_sysv_dir = {
 	.label = sysv_label,
 	.stat = sysv_stat,
 	.make = refuse_make,
-	.remove = sysv_remove,
+	.remove = shm_sysv_remove,
 	.change = sysv_change,
 	.rename = refuse_rename,
 };

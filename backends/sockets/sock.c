@@ -8,6 +8,7 @@
 #include "common/run_dir.h"
 #include "report/report.h"
 #include "sock.h"
+#include "sock_caller.h"
 #include "sock_talk.h"
 
 /* ---- sockets as a list ---- */
@@ -42,18 +43,27 @@ static int inode_compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
-int sock_list_users(struct call *call, const struct sock_list *list, struct sock_users *users)
+int sock_list_inodes(const struct sock_list *list, uint32_t **inodes, size_t *count)
 {
-	uint32_t *inodes = calloc(list->count + 1, sizeof(*inodes));
-	size_t count = 0;
-	int error;
-
-	if (!inodes)
+	*count = 0;
+	*inodes = calloc(list->count + 1, sizeof(**inodes));
+	if (!*inodes)
 		return -ENOMEM;
 	for (size_t i = 0; i < list->count; i++)
 		if (list->rows[i].inode)
-			inodes[count++] = list->rows[i].inode;
-	qsort(inodes, count, sizeof(*inodes), inode_compare);
+			(*inodes)[(*count)++] = list->rows[i].inode;
+	qsort(*inodes, *count, sizeof(**inodes), inode_compare);
+	return 0;
+}
+
+int sock_list_users(struct call *call, const struct sock_list *list, struct sock_users *users)
+{
+	uint32_t *inodes;
+	size_t count;
+	int error = sock_list_inodes(list, &inodes, &count);
+
+	if (error)
+		return error;
 	error = sock_users_gather(call, inodes, count, users);
 	free(inodes);
 	return error;
@@ -131,14 +141,15 @@ static int refuse_owner(struct call *call, const struct place *place, const stru
 
 static const struct row object_rows[] = {SOCK_OBJECT_ROWS};
 
-#define OBJECT_DIR(name)                  \
-	const struct dir name = {         \
-		.rows = object_rows,      \
-		.stat = sock_object_stat, \
-		.make = refuse_make,      \
-		.remove = refuse_close,   \
-		.change = refuse_owner,   \
-		.rename = refuse_rename,  \
+#define OBJECT_DIR(name)                         \
+	const struct dir name = {                \
+		.namespaces = NAMESPACE_NETWORK, \
+		.rows = object_rows,             \
+		.stat = sock_object_stat,        \
+		.make = refuse_make,             \
+		.remove = refuse_close,          \
+		.change = refuse_owner,          \
+		.rename = refuse_rename,         \
 	}
 
 OBJECT_DIR(sock_tcp_object_dir);
@@ -150,6 +161,7 @@ OBJECT_DIR(sock_anon_object_dir);
 /* A directory that lists objects, which nobody can make there. */
 #define GROUP_DIR(name, of)                                           \
 	const struct dir name = {                                     \
+		.namespaces = NAMESPACE_NETWORK,                      \
 		.rows = no_rows,                                      \
 		.children = (const struct dir *const[]){&(of), NULL}, \
 		.find = sock_object_find,                             \
@@ -201,7 +213,8 @@ const struct dir sock_udp_dir = {
 };
 
 static const struct row unix_rows[] = {
-	{"connect", ROW_NAMED, 0666, .channel = &sock_channel_unix, .named = sock_unix_named},
+	{"connect", ROW_NAMED, 0666, .channel = &sock_channel_unix, .named = sock_unix_named,
+	 .as_caller = true},
 	{"anon", ROW_DIR, .dir = &sock_anon_dir},
 	{NULL, ROW_END},
 };
@@ -210,7 +223,9 @@ static const struct dir *const unix_children[] = {
 	&sock_unix_own_dir,  &sock_unix_own_packet_dir, &sock_unix_own_dgram_dir,
 	&sock_unix_file_dir, &sock_unix_object_dir,     NULL};
 
+/* What is reached by a path is no matter of the network; abstract names are, see sock_unix.c. */
 const struct dir sock_unix_dir = {
+	.namespaces = NAMESPACE_NONE,
 	.rows = unix_rows,
 	.children = unix_children,
 	.find = sock_own_find_unix,
@@ -233,6 +248,7 @@ static const struct row rows[] = {
 };
 
 const struct dir sock_dir = {
+	.namespaces = NAMESPACE_NETWORK,
 	.rows = rows,
 	.make = refuse_make,
 	.remove = refuse_remove,
@@ -254,4 +270,5 @@ const struct kind sock_kind = {
 	.list_json = list_json,
 	.setup = sock_setup,
 	.removals = sock_bound_removals,
+	.holders = &sock_holders,
 };

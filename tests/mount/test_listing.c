@@ -26,7 +26,8 @@ static bool is_known(const char *name)
 {
 	static const char *const files[] = {
 		".",           "..",           "status",          "status.json",
-		"status.pids", "status.times", "status.creators", "limits"};
+		"status.pids", "status.times", "status.creators", "limits",
+		"holders"};
 	char expected[32];
 
 	for (int i = 0; i < OBJECTS; i++) {

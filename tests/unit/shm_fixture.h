@@ -319,4 +319,13 @@ static inline int handle_allocate(struct handle *handle, int mode, off_t offset,
 	return handle->memory->allocate(&call, handle->state, mode, offset, length);
 }
 
+static inline struct shmid_ds segment(int id)
+{
+	struct shmid_ds ds;
+
+	memset(&ds, 0, sizeof(ds));
+	assert_int_equal(shmctl(id, IPC_STAT, &ds), 0);
+	return ds;
+}
+
 #endif
