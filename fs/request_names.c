@@ -335,7 +335,7 @@ void request_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = admit_change(req, &call);
+	error = admit_change(req, &directory, &call);
 	if (!error)
 		error = unlink_file(&call, &directory, name);
 	reply_refusal(req, "unlink", &directory, name, &call, error);
