@@ -26,6 +26,34 @@ int refuse(struct call *call, int error, const char *format, ...)
 	return -error;
 }
 
+/* Owner and mode of the object, and who asked; empty where it has none. */
+static void print_owner(const struct call *call, const struct place *place, char *text, size_t size)
+{
+	struct stat st = {0};
+
+	*text = '\0';
+	if (place->dir->stat && place->dir->stat(place, &st) == 0)
+		snprintf(text, size,
+			 "it belongs to uid %u, gid %u, with mode %03o; asked by uid %u, gid %u",
+			 (unsigned)st.st_uid, (unsigned)st.st_gid, (unsigned)st.st_mode & 0777,
+			 (unsigned)call->uid, (unsigned)call->gid);
+}
+
+int refuse_permission(struct call *call, int error, const struct place *place, const char *format,
+		      ...)
+{
+	char words[sizeof(call->reason)], owner[128];
+	va_list arguments;
+
+	if (!call)
+		return -error;
+	va_start(arguments, format);
+	vsnprintf(words, sizeof(words), format, arguments);
+	va_end(arguments);
+	print_owner(call, place, owner, sizeof(owner));
+	return refuse(call, error, "%s%s%s", words, *words && *owner ? ": " : "", owner);
+}
+
 int as_daemon(struct call *call, int (*step)(void *context), void *context)
 {
 	return call && call->as_daemon ? call->as_daemon(step, context) : step(context);

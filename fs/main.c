@@ -2,6 +2,7 @@
  * main.c - the command: options, mounting, and the order in which all is set up.
  */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <fcntl.h>
@@ -20,15 +21,16 @@
 #include "requests.h"
 #include "root.h"
 #include "serve.h"
+#include "target.h"
 #include "tree.h"
 #include "version.h"
 
-enum { WAITING_MAX = 16384 };
+enum { WAITING_MAX = 16384, ORPHAN_AGE = 24 * 60 * 60 };
 
 struct options {
 	int read_only, no_passthrough, private, debug, foreground, help, version;
-	unsigned waiting_max;
-	char *source, *mountpoint, *run_dir;
+	unsigned waiting_max, orphan_age;
+	char *source, *mountpoint, *run_dir, *target;
 };
 
 static const struct fuse_opt option_table[] = {
@@ -43,7 +45,10 @@ static const struct fuse_opt option_table[] = {
 	{"no_passthrough", offsetof(struct options, no_passthrough), 1},
 	{"private", offsetof(struct options, private), 1},
 	{"waiting_max=%u", offsetof(struct options, waiting_max), 0},
+	{"orphan_age=%u", offsetof(struct options, orphan_age), 0},
 	{"run_dir=%s", offsetof(struct options, run_dir), 0},
+	{"--target %s", offsetof(struct options, target), 0},
+	{"--target=%s", offsetof(struct options, target), 0},
 	FUSE_OPT_END,
 };
 
@@ -55,10 +60,13 @@ static void print_help(void)
 	     "  -f                  stay in the foreground\n"
 	     "  -d                  print every request (implies -f)\n"
 	     "  -h, -V              this help, the version\n"
+	     "  --target PID        the objects of that process's IPC and network namespaces and\n"
+	     "                      of its /dev/shm: a container's, from outside; for root alone\n"
 	     "  -o ro               look, touch nothing\n"
 	     "  -o private          of root: serve root alone, not every user\n"
 	     "  -o no_passthrough   memory can be read and written, not mapped shared\n"
 	     "  -o waiting_max=N    operations that one user may have waiting (16384)\n"
+	     "  -o orphan_age=N     seconds until unused memory is in shm/orphans (86400)\n"
 	     "  -o run_dir=PATH     where named pipes live (/run/ipcfs, $XDG_RUNTIME_DIR/ipcfs)\n"
 	     "  -o OPT,...          further mount options, see mount.fuse3(8)\n"
 	     "\n"
@@ -143,7 +151,8 @@ static int add_mount_options(struct fuse_args *args, const struct options *optio
 {
 	int error = fuse_opt_add_arg(args, "-ofsname=ipcfs,subtype=ipcfs,nosuid,nodev,noexec");
 
-	if (!error && geteuid() == 0 && !options->private)
+	/* Who could not enter the target's namespaces must not come in by this door. */
+	if (!error && geteuid() == 0 && !options->private && !options->target)
 		error = fuse_opt_add_arg(args, "-oallow_other");
 	if (!error && options->read_only)
 		error = fuse_opt_add_arg(args, "-oro");
@@ -166,12 +175,35 @@ static int run(struct fuse_session *session, const struct options *options)
 	return error ? error : serve(session);
 }
 
+/* Makes the target's what would otherwise be the daemon's own. */
+static int aim(const struct options *options, struct target *target, struct settings *settings)
+{
+	char *end;
+	long pid = strtol(options->target, &end, 10);
+	int error;
+
+	if (*end || end == options->target || pid < 1 || pid > INT_MAX) {
+		fprintf(stderr, "ipcfs: --target takes the number of a process, not '%s'\n",
+			options->target);
+		return -EINVAL;
+	}
+	error = target_enter((pid_t)pid, target);
+	if (error)
+		return error;
+	settings->shm = target->shm;
+	if (!settings->run_dir)
+		settings->run_dir = target->run_dir;
+	return 0;
+}
+
 static int mount_and_run(struct fuse_args *args, const struct options *options)
 {
-	const struct settings settings = {
+	struct settings settings = {
 		.run_dir = options->run_dir,
 		.read_only = options->read_only,
+		.orphan_age = options->orphan_age,
 	};
+	struct target target;
 	struct fuse_session *session;
 	const struct dir *root;
 	int error;
@@ -181,6 +213,10 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 		fprintf(stderr, "ipcfs: /proc: %s\n", strerror(-error));
 		return error;
 	}
+	/* Callers are those of the namespaces in which it was mounted, which have been noted. */
+	error = options->target ? aim(options, &target, &settings) : 0;
+	if (error)
+		return error;
 	root = root_setup(&settings);
 	if (!root)
 		return -EIO;
@@ -217,7 +253,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 int main(int argc, char **argv)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
-	struct options options = {.waiting_max = WAITING_MAX};
+	struct options options = {.waiting_max = WAITING_MAX, .orphan_age = ORPHAN_AGE};
 	int error = 0;
 
 	if (fuse_opt_parse(&args, &options, option_table, take_argument) < 0)
@@ -240,6 +276,7 @@ int main(int argc, char **argv)
 	free(options.source);
 	free(options.mountpoint);
 	free(options.run_dir);
+	free(options.target);
 	fuse_opt_free_args(&args);
 	return error;
 }

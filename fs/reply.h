@@ -12,9 +12,9 @@
  * @node is what was asked about, or the directory of @name (may be NULL).
  */
 void reply_refusal(fuse_req_t req, const char *operation, const struct node *node, const char *name,
-		   const struct call *call, int error);
+		   struct call *call, int error);
 /* The same, noted only. */
 void note_refusal(const char *operation, const struct node *node, const char *name,
-		  const struct call *call, int error);
+		  struct call *call, int error);
 
 #endif

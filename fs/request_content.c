@@ -24,6 +24,9 @@
 #include "torn.h"
 #include "tree.h"
 
+#define CHANNEL_WRITES "this channel only takes what is written: open it for writing"
+#define CHANNEL_READS "this channel can only be read: open it for reading"
+
 enum { FIGURE_MAX = 1 << 20 };
 
 /* Gives back an open file that nobody will read or write any more. */
@@ -77,7 +80,9 @@ static int open_text(struct call *call, const struct node *node, int flags, stru
 	if (writes(flags) && mount_mode.read_only)
 		return -EROFS;
 	if (writes(flags) && !row->store)
-		return refuse(call, EACCES, "it can be read only");
+		return refuse(call, EACCES,
+			      "this file can only be read: ls -l shows write permission on those "
+			      "that can be set");
 	handle = handle_new(HANDLE_TEXT, node);
 	if (!handle)
 		return -ENOMEM;
@@ -103,11 +108,11 @@ static int open_channel(struct call *call, const struct node *node, int flags, s
 	int error;
 
 	if (mount_mode.read_only)
-		return refuse(call, EROFS, "this mount only looks");
+		return -EROFS;
 	if ((flags & O_ACCMODE) == O_RDONLY && !channel->read)
-		return refuse(call, EOPNOTSUPP, "it can be written only");
+		return refuse(call, EOPNOTSUPP, CHANNEL_WRITES);
 	if ((flags & O_ACCMODE) == O_WRONLY && !channel->write)
-		return refuse(call, EOPNOTSUPP, "it can be read only");
+		return refuse(call, EOPNOTSUPP, CHANNEL_READS);
 	handle = handle_new(HANDLE_CHANNEL, node);
 	if (!handle)
 		return -ENOMEM;
@@ -187,7 +192,7 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	error = gate_caller(req, NULL, &op.call, &op.creds);
+	error = gate_caller(req, &node, NULL, &op.call, &op.creds);
 	if (!error) {
 		bool shows = node.place.row->show && !writes(fi->flags);
 
@@ -213,7 +218,7 @@ static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
 			 struct fuse_file_info *fi)
 {
 	struct operation op = {.kind = OPERATION_READ, .handle = handle, .size = size};
-	int error = gate_caller(req, handle, &op.call, &op.creds);
+	int error = gate_caller(req, &handle->node, handle, &op.call, &op.creds);
 
 	if (size > REQUEST_READ_MAX)
 		op.size = REQUEST_READ_MAX;
@@ -225,7 +230,7 @@ static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
 	if (!error && !fi->lock_owner)
 		error = refuse(&op.call, EINVAL, "only read(2) takes from a channel");
 	if (!error && !handle->node.place.row->channel->read)
-		error = refuse(&op.call, EOPNOTSUPP, "it can be written only");
+		error = refuse(&op.call, EOPNOTSUPP, CHANNEL_WRITES);
 	if (error)
 		reply_refusal(req, "read", &handle->node, NULL, &op.call, error);
 	else
@@ -281,12 +286,12 @@ static void write_channel(fuse_req_t req, struct handle *handle, const char *buf
 		.buffer = (char *)buffer,
 		.size = size,
 	};
-	int error = gate_caller(req, handle, &op.call, &op.creds);
+	int error = gate_caller(req, &handle->node, handle, &op.call, &op.creds);
 
 	if (!error && fi->writepage)
 		error = refuse(&op.call, EINVAL, "only write(2) sends to a channel");
 	if (!error && !channel->write)
-		error = refuse(&op.call, EOPNOTSUPP, "it can be read only");
+		error = refuse(&op.call, EOPNOTSUPP, CHANNEL_READS);
 	if (!error && !(channel->serial & SERIAL_WRITE))
 		error = torn_check(&op.call, op.creds, size, off, fi->flags);
 	if (error)
@@ -309,7 +314,7 @@ void request_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t si
 	} else if (handle->type == HANDLE_MEMORY) {
 		memory_write(req, handle, buffer, size, off, fi);
 	} else {
-		error = gate_caller(req, handle, &call, NULL);
+		error = gate_caller(req, &handle->node, handle, &call, NULL);
 		if (!error)
 			error = store(&call, handle, buffer, size);
 		if (error)

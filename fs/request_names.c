@@ -11,6 +11,7 @@
 #include "intern.h"
 #include "memory.h"
 #include "reactor.h"
+#include "reason.h"
 #include "reply.h"
 #include "request_memory.h"
 #include "requests.h"
@@ -54,6 +55,7 @@ static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 		error = entry.ino ? 0 : -ENOMEM;
 	}
 	if (!error) {
+		node_remember(entry.ino, &entry.attr);
 		entry.attr_timeout = tree_is_link(node) ? entry.entry_timeout : 0;
 		if (fuse_reply_entry(req, &entry) < 0)
 			node_forget(entry.ino, 1);
@@ -80,7 +82,7 @@ void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!read_node(req, parent, &directory))
 		return;
 	if (tree_needs_caller(&directory))
-		error = gate_caller(req, NULL, &call, NULL);
+		error = gate_caller(req, &directory, NULL, &call, NULL);
 	else
 		gate_public(req, &call);
 	if (!error)
@@ -104,12 +106,26 @@ void request_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data 
 	fuse_reply_none(req);
 }
 
+/* An open channel of an object that has gone: a connection goes on, and cat(1) asks for this first.
+ */
+static bool stat_removed_channel(fuse_ino_t ino, const struct node *node, struct stat *st)
+{
+	if (!node_is_channel(node) || !node_recall(ino, st))
+		return false;
+	tree_stat_channel(node, st);
+	return true;
+}
+
 static void reply_attributes(fuse_req_t req, fuse_ino_t ino, const struct node *node)
 {
 	struct stat st;
 	int error = tree_stat(node, &st);
 
-	if (error == -ENOENT && node_is_memory(node) && memory_stat_removed(ino, &st))
+	if (!error)
+		node_remember(ino, &st);
+	else if (error == -ENOENT && node_is_memory(node) && memory_stat_removed(ino, &st))
+		error = 0;
+	else if (error == -ENOENT && stat_removed_channel(ino, node, &st))
 		error = 0;
 	else if (error == -ENOENT)
 		error = stat_by_name(node, &st);
@@ -171,7 +187,7 @@ static int change(fuse_req_t req, const struct node *node, const struct stat *at
 	if (!is_of_object(node) || !node->place.dir->change)
 		return refuse(call, EPERM,
 			      "chmod and chown work on an object, its channels and its memory");
-	error = gate_caller(req, NULL, call, NULL);
+	error = gate_caller(req, node, NULL, call, NULL);
 	return error ? error : node->place.dir->change(call, &node->place, &wanted);
 }
 
@@ -226,7 +242,7 @@ void request_access(fuse_req_t req, fuse_ino_t ino, int mask)
 
 	if (!read_node(req, ino, &node))
 		return;
-	error = gate_caller(req, NULL, &call, &creds);
+	error = gate_caller(req, &node, NULL, &call, &creds);
 	if (!error)
 		error = tree_stat(&node, &st);
 	if (!error && (mask & W_OK) && mount_mode.read_only)
@@ -250,9 +266,9 @@ void request_readlink(fuse_req_t req, fuse_ino_t ino)
 }
 
 /* Makes the thread the caller, who may change something if the mount lets anybody. */
-static int admit_change(fuse_req_t req, struct call *call)
+static int admit_change(fuse_req_t req, const struct node *node, struct call *call)
 {
-	int error = gate_caller(req, NULL, call, NULL);
+	int error = gate_caller(req, node, NULL, call, NULL);
 
 	return !error && mount_mode.read_only ? -EROFS : error;
 }
@@ -267,7 +283,7 @@ static void make_object(fuse_req_t req, const char *operation, fuse_ino_t parent
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = admit_change(req, &call);
+	error = admit_change(req, &directory, &call);
 	if (!error &&
 	    (directory.place.row || directory.view != VIEW_ITSELF || !directory.place.dir->make))
 		error = refuse_make(&call, &directory.place, name, mode, &made.place);
@@ -318,10 +334,34 @@ void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 			       "objects are made by mkdir, files come with them");
 }
 
+/* Only where a directory finds files may they be removed. */
+static int unlink_file(struct call *call, const struct node *directory, const char *name)
+{
+	struct node file;
+	int error = tree_lookup(call, directory, name, &file);
+
+	if (error)
+		return error;
+	if (file.place.row && !file.place.row->name && file.place.dir->unlink)
+		error = file.place.dir->unlink(call, &file.place);
+	else
+		error = refuse(call, EPERM, "rmdir removes an object, and its files with it");
+	node_release(&file);
+	return error;
+}
+
 void request_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	refuse_request(req, "unlink", parent, name,
-		       "rmdir removes an object, and its files with it");
+	struct node directory;
+	struct call call;
+	int error;
+
+	if (!read_node(req, parent, &directory))
+		return;
+	error = admit_change(req, &directory, &call);
+	if (!error)
+		error = unlink_file(&call, &directory, name);
+	reply_refusal(req, "unlink", &directory, name, &call, error);
 }
 
 void request_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
@@ -359,7 +399,7 @@ void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = admit_change(req, &call);
+	error = admit_change(req, &directory, &call);
 	if (!error)
 		error = find_object(&call, &directory, name, &object);
 	if (!error) {
@@ -369,6 +409,9 @@ void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 				    : refuse_remove(&call, &object.place);
 		if (!error && object.place.name)
 			name_retire(object.place.object);
+		/* It has an owner, its directory has none. */
+		if (error)
+			reason_complete(&call, &object.place, -error);
 		node_release(&object);
 	}
 	if (!error)
@@ -400,7 +443,7 @@ void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = admit_change(req, &call);
+	error = admit_change(req, &directory, &call);
 	if (!error && parent != new_parent)
 		error = refuse(&call, EPERM,
 			       "an object keeps its kind"); /* EXDEV would make mv copy */
@@ -413,6 +456,8 @@ void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 				    : refuse_rename(&call, &object.place, new_name, flags);
 		if (!error && object.place.name)
 			retire_renamed(&directory, &object, new_name);
+		if (error)
+			reason_complete(&call, &object.place, -error);
 		node_release(&object);
 	}
 	reply_refusal(req, "rename", &directory, name, &call, error);

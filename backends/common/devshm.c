@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "devshm.h"
@@ -25,13 +27,13 @@ static void fd_path(int fd, char path[FD_PATH_SIZE])
 	snprintf(path, FD_PATH_SIZE, "/proc/self/fd/%d", fd);
 }
 
-int devshm_setup(void)
+int devshm_setup(const struct settings *settings)
 {
 	char path[FD_PATH_SIZE];
 
 	if (shm >= 0)
 		return 0;
-	shm = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	shm = open(settings->shm ? settings->shm : "/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (shm < 0)
 		return -errno;
 	removals = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
@@ -47,6 +49,13 @@ int devshm_setup(void)
 int devshm_removals(void)
 {
 	return removals;
+}
+
+dev_t devshm_device(void)
+{
+	struct stat st;
+
+	return fstat(shm, &st) == 0 ? st.st_dev : 0;
 }
 
 int devshm_room(struct statvfs *room)
@@ -167,6 +176,42 @@ int devshm_open(const struct devshm_family *family, struct call *call, const str
 	return fd;
 }
 
+/*
+ * A lease to write is given only to who is alone with the file: the kernel counts every open file
+ * of it in every namespace, and a mapping keeps its file open.
+ */
+int devshm_open_alone(const struct devshm_family *family, const struct place *place)
+{
+	int fd = devshm_open(family, NULL, place, O_RDONLY);
+	bool others;
+
+	if (fd < 0)
+		return fd;
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0)
+		return fd;
+	others = errno == EAGAIN || errno == EBUSY;
+	close(fd);
+	return others ? -EBUSY : -EACCES;
+}
+
+/* Where only the administrator can set it, and where its owner can. */
+static const char *const marks[] = {"trusted.ipcfs.made", "user.ipcfs.made"};
+
+void devshm_mark_made(int fd)
+{
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		if (fsetxattr(fd, marks[i], "1", 1, 0) == 0)
+			return;
+}
+
+bool devshm_is_made(int fd)
+{
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		if (fgetxattr(fd, marks[i], NULL, 0) >= 0)
+			return true;
+	return false;
+}
+
 static int by_bytes(const struct dirent **one, const struct dirent **other)
 {
 	return strcmp((*one)->d_name, (*other)->d_name);
@@ -206,6 +251,20 @@ int devshm_walk(const struct devshm_family *family, devshm_each *each, void *con
 
 /* ---- making and changing ---- */
 
+static int refuse_full(struct call *call)
+{
+	struct statvfs st;
+
+	if (fstatvfs(shm, &st) < 0)
+		return -ENOSPC;
+	return refuse(call, ENOSPC,
+		      "/dev/shm has %llu of %llu bytes and %llu of %llu inodes free, which is too "
+		      "little: rmdir what nobody needs, or mount it again with a larger size=",
+		      (unsigned long long)st.f_bavail * st.f_frsize,
+		      (unsigned long long)st.f_blocks * st.f_frsize,
+		      (unsigned long long)st.f_favail, (unsigned long long)st.f_files);
+}
+
 /*
  * What the C libraries do with a temporary name is done without one: until the file has its name no
  * one can see it, then it is whole.
@@ -222,7 +281,7 @@ int devshm_make(const struct devshm_family *family, struct call *call, const cha
 		return result;
 	fd = openat(shm, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return -errno;
+		return errno == ENOSPC ? refuse_full(call) : -errno;
 	fd_path(fd, path);
 	result = fill(fd, context);
 	if (result == 0 && (fchmod(fd, mode & 0666) < 0 || fstat(fd, &st) < 0 ||
@@ -231,6 +290,8 @@ int devshm_make(const struct devshm_family *family, struct call *call, const cha
 	close(fd);
 	if (result == -EEXIST)
 		return refuse(call, EEXIST, "there is a file /dev/shm/%.200s", file);
+	if (result == -ENOSPC)
+		return refuse_full(call);
 	if (result == 0)
 		*identity = st.st_ino;
 	return result;
@@ -250,7 +311,8 @@ int devshm_remove(const struct devshm_family *family, struct call *call, const s
 		return 0;
 	/* The sticky directory says EPERM; sem_unlink(3) and shm_unlink(3) have EACCES for it. */
 	if (errno == EPERM || errno == EACCES)
-		return refuse(call, EACCES, "only the owner of a %s may remove it", family->what);
+		return refuse_permission(call, EACCES, place,
+					 "only the owner of a %s may remove it", family->what);
 	return -errno;
 }
 
@@ -295,7 +357,8 @@ int devshm_change(const struct devshm_family *family, struct call *call, const s
 	result = change_opened(fd, place, change);
 	close(fd);
 	if (result == -EPERM)
-		return refuse(call, EPERM, "only the owner of a %s may change it", family->what);
+		return refuse_permission(call, EPERM, place, "only the owner of a %s may change it",
+					 family->what);
 	return result;
 }
 

@@ -83,11 +83,18 @@ int mq_posix_find(const struct object_name *name, struct place *found)
 	return 0;
 }
 
-static int attribute_read(struct call *call, const char *what, const char *value, long highest,
-			  long *into)
+/* @limit is a soft one: the kernel judges who may go beyond. */
+static int attribute_read(struct call *call, const char *name, const char *limit, const char *value,
+			  long highest, long *into)
 {
+	char what[128];
 	int64_t number;
-	int error = number_read(call, what, value, 1, highest, &number);
+	int error;
+
+	snprintf(what, sizeof(what),
+		 "%s (fs.mqueue.%s is %" PRId64 ", more takes CAP_SYS_RESOURCE)", name, limit,
+		 mq_posix_limit(limit));
+	error = number_read(call, what, value, 1, highest, &number);
 
 	if (!error)
 		*into = (long)number;
@@ -96,13 +103,13 @@ static int attribute_read(struct call *call, const char *what, const char *value
 
 static int maxmsg_read(struct call *call, const char *value, void *context)
 {
-	return attribute_read(call, "maxmsg", value, MAXMSG_HIGHEST,
+	return attribute_read(call, "maxmsg", "msg_max", value, MAXMSG_HIGHEST,
 			      &((struct mq_attr *)context)->mq_maxmsg);
 }
 
 static int msgsize_read(struct call *call, const char *value, void *context)
 {
-	return attribute_read(call, "msgsize", value, MSGSIZE_HIGHEST,
+	return attribute_read(call, "msgsize", "msgsize_max", value, MSGSIZE_HIGHEST,
 			      &((struct mq_attr *)context)->mq_msgsize);
 }
 
@@ -141,20 +148,42 @@ static uint64_t charge(uint64_t maxmsg, uint64_t msgsize)
 	return maxmsg * (msgsize + msg_msg) + nodes * tree_node;
 }
 
-static int charge_add(void *context, const char *name)
+struct use {
+	unsigned queues;
+	uint64_t bytes;
+};
+
+static int use_add(void *context, const char *name)
 {
+	struct use *use = context;
 	struct mq_posix queue;
 	int error = mq_posix_get(name, &queue);
 
-	if (!error && queue.maxmsg >= 0)
-		*(uint64_t *)context += charge((uint64_t)queue.maxmsg, (uint64_t)queue.msgsize);
-	return error;
+	if (error)
+		return error;
+	use->queues++;
+	if (queue.maxmsg >= 0)
+		use->bytes += charge((uint64_t)queue.maxmsg, (uint64_t)queue.msgsize);
+	return 0;
+}
+
+static int use_count(void *context)
+{
+	return mq_posix_gather(use_add, context);
+}
+
+/* Of all queues, whoever's they are: how many there are is no secret. */
+static struct use used_by_all(struct call *call)
+{
+	struct use use = {0};
+
+	as_daemon(call, use_count, &use);
+	return use;
 }
 
 static int refuse_emfile(struct call *call, const struct mq_attr *attr)
 {
 	struct rlimit limit;
-	uint64_t used = 0;
 	int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
 
 	if (fd < 0 && errno == EMFILE) {
@@ -166,11 +195,11 @@ static int refuse_emfile(struct call *call, const struct mq_attr *attr)
 	if (fd >= 0)
 		close(fd);
 	getrlimit(RLIMIT_MSGQUEUE, &limit);
-	mq_posix_gather(charge_add, &used);
 	return refuse(call, EMFILE,
-		      "RLIMIT_MSGQUEUE is %llu bytes, %" PRIu64 " in use by the queues that you "
-		      "can see, this queue needs %" PRIu64,
-		      (unsigned long long)limit.rlim_cur, used,
+		      "RLIMIT_MSGQUEUE is %llu bytes, %" PRIu64 " in use, this queue needs %" PRIu64
+		      ": less with a lower maxmsg= or msgsize=. The limit is the daemon's, for the "
+		      "queues of all",
+		      (unsigned long long)limit.rlim_cur, used_by_all(call).bytes,
 		      charge((uint64_t)attr->mq_maxmsg, (uint64_t)attr->mq_msgsize));
 }
 
@@ -216,8 +245,8 @@ int mq_posix_make(struct call *call, const struct object_name *name, mode_t mode
 	case ENOSPC:
 		return refuse(call, ENOSPC,
 			      "fs.mqueue.queues_max is %" PRId64
-			      ", and there are as many POSIX queues",
-			      mq_posix_limit("queues_max"));
+			      " queues, %u in use: one more takes CAP_SYS_RESOURCE",
+			      mq_posix_limit("queues_max"), used_by_all(call).queues);
 	default:
 		return -errno;
 	}
@@ -225,12 +254,22 @@ int mq_posix_make(struct call *call, const struct object_name *name, mode_t mode
 
 static int posix_remove(struct call *call, const struct place *place)
 {
-	return mq_posix_remove(place->name);
+	int error = mq_posix_remove(place->name);
+
+	if (error == -EACCES || error == -EPERM)
+		return refuse_permission(call, -error, place,
+					 "only the owner of a queue may remove it");
+	return error;
 }
 
 static int posix_change(struct call *call, const struct place *place, const struct change *change)
 {
-	return mq_posix_change(place->name, change);
+	int error = mq_posix_change(place->name, change);
+
+	if (error == -EPERM)
+		return refuse_permission(call, EPERM, place,
+					 "only the owner of a queue may change it");
+	return error;
 }
 
 static int posix_stat(const struct place *place, struct stat *st)
@@ -304,22 +343,25 @@ static int show_msgsize(struct call *call, const struct place *place, FILE *out)
 
 static int show_status(struct call *call, const struct place *place, FILE *out)
 {
+	struct user_names users = {0};
 	struct mq_posix queue;
 	int error = mq_posix_get(place->name, &queue);
 
 	if (error)
 		return error;
 	mq_print_posix_header(out);
-	mq_print_posix(out, &queue);
+	mq_print_posix(out, &queue, &users);
+	mq_print_hidden(out, queue.bytes < 0);
 	return 0;
 }
 
 static int show_json(struct call *call, const struct place *place, FILE *out)
 {
+	struct id_names names = {0};
 	struct mq_posix queue;
 	int error = mq_posix_get(place->name, &queue);
 
-	return error ? error : json_print(out, json_pack("[o]", mq_json_posix(&queue)));
+	return error ? error : json_print_one(out, mq_json_posix(&queue, &names));
 }
 
 static const struct row rows[] = {
@@ -335,6 +377,7 @@ static const struct row rows[] = {
 	{"msgsize", ROW_TEXT, 0444, .show = show_msgsize},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_holders},
 	{NULL, ROW_END},
 };
 

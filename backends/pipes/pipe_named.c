@@ -359,7 +359,8 @@ int pipe_named_remove(struct call *call, const struct place *place)
 		error = -errno;
 	close(file.fd);
 	if (error == -EPERM || error == -EACCES)
-		return refuse(call, -error, "only the owner of a pipe may remove it");
+		return refuse_permission(call, -error, place,
+					 "only the owner of a pipe may remove it");
 	if (!error)
 		pipe_keep_end(&key);
 	return error;
@@ -388,7 +389,8 @@ int pipe_named_change(struct call *call, const struct place *place, const struct
 	}
 	close(file.fd);
 	if (error == -EPERM)
-		return refuse(call, EPERM, "only the owner of a pipe may change it");
+		return refuse_permission(call, EPERM, place,
+					 "only the owner of a pipe may change it");
 	return error;
 }
 

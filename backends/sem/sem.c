@@ -8,6 +8,8 @@
 
 #include "kinds.h"
 #include "common/names.h"
+#include "common/sysvipc.h"
+#include "report/report.h"
 #include "sem.h"
 
 /* ---- finding ---- */
@@ -121,7 +123,7 @@ static int wanted_nsems(struct call *call, const char *text, void *context)
 {
 	struct wanted *wanted = context;
 
-	return number_read(call, "nsems (SEMMSL, first number of /proc/sys/kernel/sem)", text, 1,
+	return number_read(call, "nsems (SEMMSL, first number of kernel.sem)", text, 1,
 			   wanted->most, &wanted->nsems);
 }
 
@@ -185,7 +187,7 @@ static int sysv_make(struct call *call, const struct object_name *name, mode_t m
 	if (count > (size_t)wanted->most)
 		return refuse(call, EINVAL,
 			      "value= has %zu values: SEMMSL is %lld semaphores a set "
-			      "(/proc/sys/kernel/sem, first number)",
+			      "(kernel.sem, first number)",
 			      count, (long long)wanted->most);
 	values = calloc(count, sizeof(*values));
 	if (!values)
@@ -251,7 +253,7 @@ static int sem_setup(const struct settings *settings)
 {
 	int result = sem_futex_setup();
 
-	return result < 0 ? result : devshm_setup();
+	return result < 0 ? result : devshm_setup(settings);
 }
 
 /* ---- the tables ---- */
@@ -267,6 +269,7 @@ static const struct row sysv_rows[] = {
 	{"nsems", ROW_TEXT, 0444, .show = sem_sysv_show_nsems},
 	{"status", ROW_TEXT, 0444, .show = sem_sysv_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_sysv_show_status_json},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
 	{NULL, ROW_END},
 };
 
@@ -277,13 +280,18 @@ static const struct row posix_rows[] = {
 	{"ncount", ROW_TEXT, 0444, .show = sem_posix_show_ncount},
 	{"status", ROW_TEXT, 0444, .show = sem_posix_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_posix_show_status_json},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
 	{NULL, ROW_END},
 };
 
 static const struct row sem_rows[] = {
-	{"status", ROW_TEXT, 0444, .show = sem_show_status},
-	{"status.json", ROW_TEXT, 0444, .show = sem_show_status_json},
-	{"limits", ROW_TEXT, 0444, .show = sem_show_limits},
+	{"status", ROW_TEXT, 0444, .show = report_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
+	{"status.pids", ROW_TEXT, 0444, .show = report_show_pids},
+	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
+	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
+	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_all_holders},
 	{NULL, ROW_END},
 };
 
@@ -319,6 +327,7 @@ const struct dir sem_posix_dir = {
 };
 
 const struct dir sem_dir = {
+	.namespaces = NAMESPACE_IPC | NAMESPACE_MEMORY_FS,
 	.rows = sem_rows,
 	.children = (const struct dir *const[]){&sem_sysv_dir, &sem_posix_dir, NULL},
 	.find = sem_find,
@@ -332,6 +341,10 @@ const struct dir sem_dir = {
 const struct kind sem_kind = {
 	.name = "sem",
 	.dir = &sem_dir,
+	.print_ipcs = sem_print_ipcs,
+	.print_more = sem_print_more,
+	.list_json = sem_list_json,
 	.setup = sem_setup,
 	.removals = devshm_removals,
+	.holders = &sem_holders,
 };

@@ -98,8 +98,28 @@ static void sysv_close(void *state)
 	free(handle);
 }
 
+/* What would pass SEMVMX: a value, or what u has to undo, which the kernel does not say. */
+static int refuse_range(struct call *call, const struct sysv_handle *handle,
+			const struct sembuf *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int value = semctl(handle->id, list[i].sem_num, GETVAL);
+
+		if (value >= 0 && value + list[i].sem_op > SEM_SYSV_MAX)
+			return refuse(call, ERANGE,
+				      "SEMVMX, the highest value, is %d, semaphore %u has %d, and "
+				      "this adds %d",
+				      SEM_SYSV_MAX, list[i].sem_num, value, list[i].sem_op);
+	}
+	return refuse(call, ERANGE,
+		      "a value would pass SEMVMX, %d, or with u what is to be undone on one "
+		      "semaphore for all open handles SEMAEM, %d",
+		      SEM_SYSV_MAX, SEM_SYSV_MAX);
+}
+
 /* The kernel's errno, with the words that it has no room for. */
-static int sysv_refuse(struct call *call, const struct sysv_handle *handle, int error, size_t count)
+static int sysv_refuse(struct call *call, const struct sysv_handle *handle, int error,
+		       const struct sembuf *list, size_t count)
 {
 	struct sem_limits limits;
 	struct semid_ds set;
@@ -109,28 +129,26 @@ static int sysv_refuse(struct call *call, const struct sysv_handle *handle, int 
 	case EIDRM:
 		return refuse(call, EIDRM, "the set has been removed");
 	case EACCES:
-		return refuse(call, EACCES,
-			      "operating needs write permission on the set, waiting for zero read "
-			      "permission");
+		return refuse_permission(
+			call, EACCES,
+			&(struct place){.dir = &sem_sysv_dir, .object = (uint32_t)handle->id},
+			"operating needs write permission on the set, waiting for zero read "
+			"permission");
 	case EFBIG:
 		if (sem_sysv_look(handle->id, &set) < 0)
 			return -EFBIG;
-		return refuse(call, EFBIG, "the set has %lu semaphores, 0 to %lu",
+		return refuse(call, EFBIG,
+			      "the set has %lu semaphores, and numbers go from 0 to %lu",
 			      (unsigned long)set.sem_nsems, (unsigned long)set.sem_nsems - 1);
 	case E2BIG:
 		if (sem_sysv_limits(&limits) < 0)
 			return -E2BIG;
-		return refuse(
-			call, E2BIG,
-			"SEMOPM is %d operations a list (/proc/sys/kernel/sem, third number), "
-			"this one has %zu",
-			limits.per_call, count);
+		return refuse(call, E2BIG,
+			      "SEMOPM is %d operations a list (kernel.sem, third number), "
+			      "this one has %zu",
+			      limits.per_call, count);
 	case ERANGE:
-		return refuse(
-			call, ERANGE,
-			"a value would pass SEMVMX, %d, or with u what is to be undone on one "
-			"semaphore for all open handles SEMAEM, %d",
-			SEM_SYSV_MAX, SEM_SYSV_MAX);
+		return refuse_range(call, handle, list, count);
 	default:
 		return -error;
 	}
@@ -151,7 +169,7 @@ static int sysv_operate(struct call *call, struct sysv_handle *handle, struct se
 	result = sem_undo_operate(&handle->undo, handle->id, list, count);
 	if (result == 0 || result == -EAGAIN || result == -EINTR)
 		return result;
-	return sysv_refuse(call, handle, -result, count);
+	return sysv_refuse(call, handle, -result, list, count);
 }
 
 static int sysv_op_open(struct call *call, const struct place *place, int flags, void **state)

@@ -25,11 +25,11 @@ int sem_posix_open(struct call *call, const char *name, int flags, int *fd,
 
 	*fd = devshm_open(&semaphores, call, &(struct place){.name = name}, flags);
 	if (*fd == -EACCES)
-		return refuse(call, EACCES, "%s",
-			      flags == O_RDONLY
-				      ? "looking at a POSIX semaphore needs read permission"
-				      : "operating on a POSIX semaphore needs read and write "
-					"permission, as sem_open does");
+		return refuse_permission(
+			call, EACCES, &(struct place){.dir = &sem_posix_dir, .name = name},
+			flags == O_RDONLY ? "looking at a POSIX semaphore needs read permission"
+					  : "operating on a POSIX semaphore needs read and write "
+					    "permission, as sem_open does");
 	if (*fd < 0)
 		return *fd;
 	result = sem_futex_open(*fd, flags == O_RDWR, semaphore);

@@ -10,8 +10,6 @@
 #include "sem.h"
 #include "common/sysv.h"
 
-#define LIMITS_FILE "/proc/sys/kernel/sem"
-
 /* Of struct semid_ds's mode; the rest are flags of the kernel's. */
 #define PERMISSIONS 0777
 
@@ -27,12 +25,13 @@ static bool is_part(const struct place *place)
 	return place->dir == &sem_sysv_part_dir;
 }
 
-static int figure_refuse(struct call *call, int error)
+static int figure_refuse(struct call *call, const struct place *place, int error)
 {
 	if (error == -EACCES)
-		return refuse(call, EACCES,
-			      "reading a value needs read permission on the set, setting one write "
-			      "permission: its mode, owner and group are in status");
+		return refuse_permission(
+			call, EACCES, place,
+			"reading a value needs read permission on the set, setting one write "
+			"permission");
 	return error;
 }
 
@@ -47,6 +46,18 @@ int sem_sysv_limits(struct sem_limits *limits)
 				      .all = info.semmns,
 				      .per_call = info.semopm,
 				      .value = info.semvmx};
+	return 0;
+}
+
+int sem_sysv_used(int *sets, int *semaphores)
+{
+	struct seminfo info = {0};
+
+	if (semctl(0, 0, SEM_INFO, (union semun){.info = &info}) < 0)
+		return -errno;
+	/* The fields have other names: semctl(2), SEM_INFO. */
+	*sets = info.semusz;
+	*semaphores = info.semaem;
 	return 0;
 }
 
@@ -156,7 +167,8 @@ int sem_sysv_remove(struct call *call, const struct place *place)
 	if (semctl((int)place->object, 0, IPC_RMID) == 0)
 		return 0;
 	if (errno == EPERM)
-		return refuse(call, EPERM, "only the owner and the creator of a set may remove it");
+		return refuse_permission(call, EPERM, place,
+					 "only the owner and the creator of a set may remove it");
 	return sysv_error(errno);
 }
 
@@ -181,7 +193,8 @@ int sem_sysv_change(struct call *call, const struct place *place, const struct c
 	if (result == 0)
 		result = set_change((int)place->object, change);
 	if (result == -EPERM)
-		return refuse(call, EPERM, "only the owner and the creator of a set may change it");
+		return refuse_permission(call, EPERM, place,
+					 "only the owner and the creator of a set may change it");
 	return result;
 }
 
@@ -240,7 +253,7 @@ static int make_refuse(struct call *call, int error, int32_t key, size_t count,
 		return refuse(
 			call, ENOSPC,
 			"SEMMNI is %d sets, %d in use; SEMMNS is %d semaphores, %d in use, this "
-			"set needs %zu (" LIMITS_FILE ", fourth and second number)",
+			"set needs %zu (kernel.sem, fourth and second number)",
 			limits->sets, used.semusz, limits->all, used.semaem, count);
 	return -error;
 }
@@ -284,7 +297,7 @@ static int values_show(struct call *call, const struct place *place, size_t coun
 	int result = sem_sysv_values((int)place->object, count, &values);
 
 	if (result < 0)
-		return figure_refuse(call, result);
+		return figure_refuse(call, place, result);
 	for (size_t i = 0; i < count; i++)
 		fprintf(out, "%s%u", i ? " " : "", values[i]);
 	fputc('\n', out);
@@ -311,7 +324,7 @@ static int figures_show(struct call *call, const struct place *place, int comman
 	for (unsigned part = first; part < end; part++) {
 		result = sem_sysv_figure((int)place->object, part, command);
 		if (result < 0)
-			return figure_refuse(call, result);
+			return figure_refuse(call, place, result);
 		fprintf(out, "%s%d", part > first ? " " : "", result);
 	}
 	fputc('\n', out);
@@ -356,7 +369,7 @@ static int value_set(struct call *call, const struct place *place, const char *t
 	if (result < 0)
 		return result;
 	if (semctl((int)place->object, place->part, SETVAL, (union semun){.val = (int)value}) < 0)
-		return figure_refuse(call, sysv_error(errno));
+		return figure_refuse(call, place, sysv_error(errno));
 	return 0;
 }
 
@@ -406,7 +419,7 @@ int sem_sysv_store_value(struct call *call, const struct place *place, const cha
 	result = values_read(call, text, set.sem_nsems, values);
 	if (result == 0 &&
 	    semctl((int)place->object, 0, SETALL, (union semun){.array = values}) < 0)
-		result = figure_refuse(call, sysv_error(errno));
+		result = figure_refuse(call, place, sysv_error(errno));
 	free(values);
 	return result;
 }

@@ -97,7 +97,10 @@ static int file_open(void *context)
 
 static int attach(struct call *call, struct sysv_memory *memory)
 {
-	void *at = shmat((int)memory->id, NULL, memory->writes ? 0 : SHM_RDONLY);
+	void *at;
+
+	shm_daemon_note(call);
+	at = shmat((int)memory->id, NULL, memory->writes ? 0 : SHM_RDONLY);
 
 	if (at != (void *)-1) {
 		memory->at = at;
@@ -105,12 +108,11 @@ static int attach(struct call *call, struct sysv_memory *memory)
 	}
 	switch (errno) {
 	case EACCES:
-		return refuse(call, EACCES, "%s",
-			      memory->writes
-				      ? "writing to a segment needs read and write permission, as "
-					"shmat does: its mode, owner and group are in status"
-				      : "reading a segment needs read permission: its mode, owner "
-					"and group are in status");
+		return refuse_permission(
+			call, EACCES, &(struct place){.dir = &shm_sysv_dir, .object = memory->id},
+			memory->writes ? "writing to a segment needs read and write permission, as "
+					 "shmat does"
+				       : "reading a segment needs read permission");
 	case ENOMEM:
 		return refuse(call, ENOMEM,
 			      "the daemon has no room to attach the %zu bytes of the segment",

@@ -6,7 +6,9 @@
 
 #include "kinds.h"
 #include "common/run_dir.h"
+#include "report/report.h"
 #include "sock.h"
+#include "sock_caller.h"
 #include "sock_talk.h"
 
 /* ---- sockets as a list ---- */
@@ -41,18 +43,27 @@ static int inode_compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
-int sock_list_users(struct call *call, const struct sock_list *list, struct sock_users *users)
+int sock_list_inodes(const struct sock_list *list, uint32_t **inodes, size_t *count)
 {
-	uint32_t *inodes = calloc(list->count + 1, sizeof(*inodes));
-	size_t count = 0;
-	int error;
-
-	if (!inodes)
+	*count = 0;
+	*inodes = calloc(list->count + 1, sizeof(**inodes));
+	if (!*inodes)
 		return -ENOMEM;
 	for (size_t i = 0; i < list->count; i++)
 		if (list->rows[i].inode)
-			inodes[count++] = list->rows[i].inode;
-	qsort(inodes, count, sizeof(*inodes), inode_compare);
+			(*inodes)[(*count)++] = list->rows[i].inode;
+	qsort(*inodes, *count, sizeof(**inodes), inode_compare);
+	return 0;
+}
+
+int sock_list_users(struct call *call, const struct sock_list *list, struct sock_users *users)
+{
+	uint32_t *inodes;
+	size_t count;
+	int error = sock_list_inodes(list, &inodes, &count);
+
+	if (error)
+		return error;
 	error = sock_users_gather(call, inodes, count, users);
 	free(inodes);
 	return error;
@@ -60,28 +71,29 @@ int sock_list_users(struct call *call, const struct sock_list *list, struct sock
 
 /* ---- all sockets ---- */
 
-static int show_all(struct call *call, FILE *out, sock_table *print)
+static int each_all(struct call *call, sock_table *print, void *context)
 {
 	static const struct sock_query all;
 	struct sock_list list = {NULL};
 	int error = sock_gather(&all, sock_list_add, &list, &list.untold);
 
 	if (!error)
-		return sock_show_list(call, &list, out, print);
+		return sock_show_list(call, &list, print, context);
 	sock_list_free(&list);
 	return error;
 }
 
-static int print_status(FILE *out, const struct sock_list *list, const struct sock_users *users,
+static int print_status(void *context, const struct sock_list *list, const struct sock_users *users,
 			const struct sock_files *files)
 {
-	sock_print_table(out, list, users);
-	fputc('\n', out);
-	sock_print_hidden(out, list, users);
+	const struct page *page = context;
+
+	sock_print_table(page->out, list, users);
+	sock_print_hidden(page->notes, list, users);
 	return 0;
 }
 
-static int print_holders(FILE *out, const struct sock_list *list, const struct sock_users *users,
+static int print_holders(void *out, const struct sock_list *list, const struct sock_users *users,
 			 const struct sock_files *files)
 {
 	int error = sock_print_holders(out, list, users, files);
@@ -90,25 +102,25 @@ static int print_holders(FILE *out, const struct sock_list *list, const struct s
 	return error;
 }
 
-static int show_status(struct call *call, const struct place *place, FILE *out)
+static int print_more(struct call *call, enum report report, const struct page *page)
 {
-	return show_all(call, out, print_status);
+	struct page to = *page;
+
+	if (report == REPORT_STATUS)
+		return each_all(call, print_status, &to);
+	if (report == REPORT_LIMITS)
+		sock_print_limits(page->out);
+	return 0;
 }
 
-static int show_json(struct call *call, const struct place *place, FILE *out)
+static int list_json(struct call *call, struct json_list *list)
 {
-	return show_all(call, out, sock_print_json);
+	return each_all(call, sock_json_list, list);
 }
 
 static int show_holders(struct call *call, const struct place *place, FILE *out)
 {
-	return show_all(call, out, print_holders);
-}
-
-static int show_limits(struct call *call, const struct place *place, FILE *out)
-{
-	sock_print_limits(out);
-	return 0;
+	return each_all(call, print_holders, out);
 }
 
 /* ---- the tables ---- */
@@ -129,14 +141,15 @@ static int refuse_owner(struct call *call, const struct place *place, const stru
 
 static const struct row object_rows[] = {SOCK_OBJECT_ROWS};
 
-#define OBJECT_DIR(name)                  \
-	const struct dir name = {         \
-		.rows = object_rows,      \
-		.stat = sock_object_stat, \
-		.make = refuse_make,      \
-		.remove = refuse_close,   \
-		.change = refuse_owner,   \
-		.rename = refuse_rename,  \
+#define OBJECT_DIR(name)                         \
+	const struct dir name = {                \
+		.namespaces = NAMESPACE_NETWORK, \
+		.rows = object_rows,             \
+		.stat = sock_object_stat,        \
+		.make = refuse_make,             \
+		.remove = refuse_close,          \
+		.change = refuse_owner,          \
+		.rename = refuse_rename,         \
 	}
 
 OBJECT_DIR(sock_tcp_object_dir);
@@ -148,6 +161,7 @@ OBJECT_DIR(sock_anon_object_dir);
 /* A directory that lists objects, which nobody can make there. */
 #define GROUP_DIR(name, of)                                           \
 	const struct dir name = {                                     \
+		.namespaces = NAMESPACE_NETWORK,                      \
 		.rows = no_rows,                                      \
 		.children = (const struct dir *const[]){&(of), NULL}, \
 		.find = sock_object_find,                             \
@@ -209,7 +223,9 @@ static const struct dir *const unix_children[] = {
 	&sock_unix_own_dir,  &sock_unix_own_packet_dir, &sock_unix_own_dgram_dir,
 	&sock_unix_file_dir, &sock_unix_object_dir,     NULL};
 
+/* What is reached by a path is no matter of the network; abstract names are, see sock_unix.c. */
 const struct dir sock_unix_dir = {
+	.namespaces = NAMESPACE_NONE,
 	.rows = unix_rows,
 	.children = unix_children,
 	.find = sock_own_find_unix,
@@ -221,10 +237,10 @@ const struct dir sock_unix_dir = {
 };
 
 static const struct row rows[] = {
-	{"status", ROW_TEXT, 0444, .show = show_status},
-	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"status", ROW_TEXT, 0444, .show = report_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
 	{"holders", ROW_TEXT, 0444, .show = show_holders},
-	{"limits", ROW_TEXT, 0444, .show = show_limits},
+	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"tcp", ROW_DIR, .dir = &sock_tcp_dir},
 	{"udp", ROW_DIR, .dir = &sock_udp_dir},
 	{"unix", ROW_DIR, .dir = &sock_unix_dir},
@@ -232,6 +248,7 @@ static const struct row rows[] = {
 };
 
 const struct dir sock_dir = {
+	.namespaces = NAMESPACE_NETWORK,
 	.rows = rows,
 	.make = refuse_make,
 	.remove = refuse_remove,
@@ -249,6 +266,9 @@ static int sock_setup(const struct settings *settings)
 const struct kind sock_kind = {
 	.name = "sockets",
 	.dir = &sock_dir,
+	.print_more = print_more,
+	.list_json = list_json,
 	.setup = sock_setup,
 	.removals = sock_bound_removals,
+	.holders = &sock_holders,
 };

@@ -23,12 +23,8 @@ static int open_end(struct call *call, const struct place *place, int flags, boo
 {
 	struct accepting *accepting;
 	struct sock_bound *bound;
-	int error = 0;
+	int error;
 
-	if (place->dir == &sock_tcp_own_dir)
-		error = sock_caller_network(call);
-	if (error)
-		return error;
 	bound = sock_own(place);
 	if (!bound)
 		return -ENOENT;
@@ -160,6 +156,7 @@ static void accept_close(void *state)
 #define CHANNEL(name, opens, turns)                   \
 	const struct channel name = {                 \
 		.serial = turns,                      \
+		.exclusive = true,                    \
 		.flush_seconds = SOCK_LINGER_SECONDS, \
 		.open = opens,                        \
 		.enter = accept_enter,                \

@@ -41,12 +41,15 @@ int sock_name_split(struct call *call, const char *text, struct sock_name *name)
 	return 0;
 }
 
+/* One that has gone is called so and by its number, as ss(8) has it. */
+#define GONE "if"
+
 void sock_interface_name(uint32_t interface, char name[IF_NAMESIZE])
 {
 	if (!interface)
 		strcpy(name, "*");
 	else if (!if_indextoname(interface, name))
-		snprintf(name, IF_NAMESIZE, "%" PRIu32, interface);
+		snprintf(name, IF_NAMESIZE, GONE "%" PRIu32, interface);
 }
 
 /* The number of an interface, given by name, or by number if it has gone; 0: it is none. */
@@ -55,7 +58,11 @@ static uint32_t interface_read(const char *text)
 	uint32_t interface = if_nametoindex(text);
 	int64_t number;
 
-	if (!interface && number_read(NULL, "", text, 1, UINT32_MAX, &number) == 0)
+	if (interface)
+		return interface;
+	if (strncmp(text, GONE, strlen(GONE)) == 0)
+		text += strlen(GONE);
+	if (number_read(NULL, "", text, 1, UINT32_MAX, &number) == 0)
 		interface = (uint32_t)number;
 	return interface;
 }
@@ -268,7 +275,8 @@ void sock_path_print(const struct sock_addr *address, char text[SOCK_PATH_TEXT])
 	for (; at < length; at++) {
 		unsigned char byte = path[at];
 
-		if (byte > ' ' && byte < 0x7f && byte != '\\')
+		/* A path that begins with @ would be read as an abstract name. */
+		if (byte > ' ' && byte < 0x7f && byte != '\\' && (byte != '@' || at))
 			*to++ = (char)byte;
 		else
 			to += sprintf(to, "\\%03o", byte);
@@ -310,6 +318,10 @@ int sock_path_read(struct call *call, const char *text, struct sock_addr *addres
 				return refuse(call, EINVAL, "'%.10s' is no byte: \\040 is one", at);
 			at += 3;
 		}
+		if (!byte && !abstract)
+			return refuse(call, EINVAL,
+				      "'%.10s' would end a path: only @NAME can have zero bytes",
+				      at - 3);
 		path[length++] = byte;
 	}
 	if (length == 0)

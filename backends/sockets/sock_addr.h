@@ -30,7 +30,7 @@ struct sock_addr {
 /* Room for any internet address as text: host, scope, port. */
 #define SOCK_ADDR_TEXT 96
 
-/* The name of an interface, its number where it has gone; "*" for 0. */
+/* The name of an interface, "if" and its number where it has gone; "*" for 0. */
 void sock_interface_name(uint32_t interface, char name[IF_NAMESIZE]);
 
 /*
@@ -80,7 +80,10 @@ int sock_set(int fd, int level, int option, int value);
 int sock_addr_of(int fd, struct sock_addr *address);
 int sock_addr_of_peer(int fd, struct sock_addr *address);
 
-/* A socket's path, or "@" and its abstract name; odd bytes and spaces as \ooo.  "" for none. */
+/*
+ * A socket's path, or "@" and its abstract name; odd bytes, spaces and an @ that begins a path as
+ * \ooo.  "" for none.
+ */
 #define SOCK_PATH_TEXT (4 * sizeof(((struct sockaddr_un *)0)->sun_path) + 1)
 void sock_path_print(const struct sock_addr *address, char text[SOCK_PATH_TEXT]);
 /* Reads that.  -EINVAL, -ENAMETOOLONG with a reason. */

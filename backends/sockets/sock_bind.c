@@ -278,10 +278,8 @@ int sock_group_open(struct call *call, const struct sock_bound *bound)
 static int wish_make(struct call *call, struct wish *wish, const char *name, mode_t mode,
 		     struct place *made)
 {
-	int error = sock_caller_network(call), fd;
+	int error = wish_read(call, name, wish), fd;
 
-	if (!error)
-		error = wish_read(call, name, wish);
 	if (error)
 		return error;
 	if (wish->type == SOCK_STREAM && sock_addr_is_multicast(&wish->address))

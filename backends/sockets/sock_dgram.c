@@ -39,10 +39,8 @@ static int dgram_open(struct call *call, const struct place *place, int flags, v
 	struct sock_addr address;
 	struct dgram *dgram;
 	bool is_unix = place->dir != &sock_udp_own_dir;
-	int error = is_unix ? 0 : sock_caller_network(call);
+	int error;
 
-	if (error)
-		return error;
 	bound = sock_own(place);
 	if (!bound)
 		return -ENOENT;
@@ -317,6 +315,8 @@ static int answer(struct call *call, void *context, const char *text, size_t siz
 	pthread_mutex_lock(&dgram->lock);
 	sender = dgram->sender;
 	pthread_mutex_unlock(&dgram->lock);
+	if (dgram_gone(dgram))
+		return -EIDRM;
 	if (!sender.length)
 		return refuse(
 			call, EDESTADDRREQ,

@@ -129,10 +129,8 @@ static void dial_close(void *state)
 static int open_end(struct call *call, const struct place *place, int flags, int type, void **state)
 {
 	struct dialing *dialing;
-	int error = sock_caller_network(call);
+	int error;
 
-	if (error)
-		return error;
 	dialing = calloc(1, sizeof(*dialing));
 	if (!dialing)
 		return -ENOMEM;
@@ -338,6 +336,7 @@ static int dial_wait_fd(void *state, short *events)
 
 const struct channel sock_channel_tcp = {
 	.serial = SERIAL_READ | SERIAL_WRITE,
+	.exclusive = true,
 	.flush_seconds = SOCK_LINGER_SECONDS,
 	.open = dial_open_tcp,
 	.enter = dial_enter,

@@ -20,7 +20,11 @@
 enum {
 	/* More than any datagram or packet that the usual limits let pass. */
 	PACKET_MAX = 1 << 20,
+	/* What 16 bits of length leave; IPv6 does not count its own header. */
 	UDP_MAX = 65507,
+	UDP6_MAX = 65527,
+	/* The most that comes to a write at once. */
+	WRITE_MAX = 1 << 20,
 	/* What a close reads and drops at a time, and in all once everything has arrived. */
 	DRAIN_PIECE = 64 << 10,
 	DRAIN_PIECES = 16,
@@ -33,8 +37,16 @@ static atomic_int lingering;
 
 void sock_stream_begin(struct sock_stream *stream, int fd, int type)
 {
+	static const int buffer = WRITE_MAX;
+
 	stream->fd = fd;
 	stream->type = type;
+	/*
+	 * The more a write leaves behind at once the less often it has to wait.  Of a unix socket
+	 * it is as much as anyone may ask for (net.core.wmem_max); TCP finds its own measure.
+	 */
+	if (stream->is_unix)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 	/* Who can never write tells the peer so. */
 	if (type != SOCK_DGRAM && (stream->flags & O_ACCMODE) == O_RDONLY)
 		shutdown(fd, SHUT_WR);
@@ -93,10 +105,11 @@ int sock_refuse_size(struct call *call, int fd, size_t size)
 
 	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length);
 	if (domain != AF_UNIX)
-		return refuse(call, EMSGSIZE,
-			      "a datagram of %zu bytes: UDP carries at most %d, and less where the "
-			      "network cannot take it in pieces",
-			      size, UDP_MAX);
+		return refuse(
+			call, EMSGSIZE,
+			"a datagram of %zu bytes: UDP carries at most %d over IPv4 and %d over "
+			"IPv6, and less where the network cannot take it in pieces",
+			size, UDP_MAX, UDP6_MAX);
 	length = sizeof(room);
 	getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &length);
 	return refuse(call, EMSGSIZE,

@@ -155,7 +155,7 @@ static void limits_are_named(void **state)
 	become(0);
 	setrlimit(RLIMIT_MSGQUEUE, &limit);
 	assert_int_equal(made, 3);
-	snprintf(used, sizeof(used), "%d in use by the queues that you can see", 3 * 82880);
+	snprintf(used, sizeof(used), "%d in use, this queue", 3 * 82880);
 	assert_refused(result, EMFILE, used);
 	assert_non_null(strstr(call.reason, "RLIMIT_MSGQUEUE is 248641 bytes"));
 	assert_non_null(strstr(call.reason, "needs 82880"));
