@@ -309,9 +309,15 @@ static void refuse_request(fuse_req_t req, const char *operation, fuse_ino_t par
 {
 	struct node directory;
 	struct call call;
+	struct stat st;
 
 	if (!read_node(req, parent, &directory))
 		return;
+	/* Whoever opens with O_CREAT an object's file that has just gone would make nothing new. */
+	if (tree_stat(&directory, &st) == -ENOENT) {
+		fuse_reply_err(req, ENOENT);
+		return;
+	}
 	gate_public(req, &call);
 	reply_refusal(req, operation, &directory, name, &call,
 		      refuse(&call, mount_mode.read_only ? EROFS : EPERM, "%s", reason));
