@@ -88,6 +88,7 @@ typedef int listing(void *context, const char *name, const struct place *place);
  * Calls on one open handle may run at the same time, except those that `serial` names.
  */
 struct channel {
+	bool looks; /* nothing is taken or changed by it: also in a tree that is mounted ro */
 	enum { SERIAL_READ = 1, SERIAL_WRITE = 2 } serial;
 	/* @flags are those of open(2).  Never waits. */
 	int (*open)(struct call *call, const struct place *place, int flags, void **state);
@@ -224,6 +225,12 @@ struct dir {
 	int (*rename)(struct call *call, const struct place *place, const char *to, unsigned flags);
 };
 
+/*
+ * True if @name is that of a row of @dir, or, where some row is a channel, of the directories that
+ * then come with it (wait, try, within): an object of that name is listed otherwise.
+ */
+bool dir_has_name(const struct dir *dir, const char *name);
+
 /* The named refusals, for tables whose directories do not make, remove, change or rename. */
 int refuse_make(struct call *call, const struct place *at, const char *name, mode_t mode,
 		struct place *made);
@@ -243,9 +250,16 @@ struct settings {
 	bool read_only;
 };
 
+struct snapshot;
+
 struct kind {
 	const char *name;
 	const struct dir *dir;
+	/*
+	 * Adds every object that can be made and removed, with what everyone may know of it; an
+	 * object of one family always with the same figures.  As the daemon.  NULL: none.
+	 */
+	int (*snapshot)(struct snapshot *snapshot);
 	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
 	 */
 	int (*setup)(const struct settings *settings);

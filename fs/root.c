@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "errors.h"
+#include "events/events.h"
 
 enum { ROWS_MAX = 16 };
 
@@ -52,6 +53,7 @@ static int errors_show(struct call *call, const struct place *place, FILE *out)
 static struct row rows[ROWS_MAX] = {
 	{.name = "README", .type = ROW_TEXT, .mode = 0444, .show = readme_show},
 	{.name = "errors", .type = ROW_TEXT, .mode = 0444, .show = errors_show},
+	{.name = "events", .type = ROW_CHANNEL, .mode = 0444, .channel = &events_channel},
 };
 
 static const struct dir root = {.rows = rows};

@@ -141,8 +141,7 @@ json_t *json_time(time_t time)
 	return time == 0 ? json_null() : json_integer(time);
 }
 
-/* "rw-r--r--", as lsipc writes permissions. */
-static json_t *json_mode(mode_t mode)
+json_t *json_mode(mode_t mode)
 {
 	char text[10] = "rwxrwxrwx";
 

@@ -35,6 +35,8 @@ json_t *json_sysv_object(const struct sysv_object *object);
 json_t *json_posix_object(const char *listed, const struct stat *st);
 /* Text as JSON, bytes that are not UTF-8 as \xNN in the text. */
 json_t *json_text(const char *text);
+/* "rw-r--r--", as lsipc writes permissions. */
+json_t *json_mode(mode_t mode);
 /* Seconds since the epoch as a number, 0 as null. */
 json_t *json_time(time_t time);
 /* Adds the members of @more to @object, and drops @more; NULL for either: no memory. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kinds.h"
+#include "events/events.h"
 #include "mq.h"
 
 static int family_find(const struct object_name *name, struct place *found)
@@ -171,6 +172,7 @@ static const struct row rows[] = {
 	{"status", ROW_TEXT, 0444, .show = mq_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = mq_show_json},
 	{"limits", ROW_TEXT, 0444, .show = mq_show_limits},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
 
@@ -195,6 +197,7 @@ static int mq_setup(const struct settings *settings)
 const struct kind mq_kind = {
 	.name = "mq",
 	.dir = &mq_dir,
+	.snapshot = mq_snapshot,
 	.setup = mq_setup,
 	.removals = mq_posix_removals,
 };

@@ -87,6 +87,9 @@ json_t *mq_json_sysv(const struct mq_sysv *queue);
 json_t *mq_json_posix(const struct mq_posix *queue);
 void mq_print_limits(FILE *out);
 
+struct snapshot;
+int mq_snapshot(struct snapshot *snapshot);
+
 /*
  * The channels are written once, over what the two families have in common: an open end of a queue.
  */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "kinds.h"
+#include "events/events.h"
 #include "pipe.h"
 
 static int may_use_one(void *context, const char *name, const struct stat *st)
@@ -126,6 +127,7 @@ static const struct row rows[] = {
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
 	{"holders", ROW_TEXT, 0444, .show = show_holders},
 	{"limits", ROW_TEXT, 0444, .show = show_limits},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"anon", ROW_DIR, .dir = &pipe_anon_dir},
 	{NULL, ROW_END},
 };
@@ -177,5 +179,6 @@ const struct dir pipe_dir = {
 const struct kind pipe_kind = {
 	.name = "pipes",
 	.dir = &pipe_dir,
+	.snapshot = pipe_snapshot,
 	.setup = setup,
 };

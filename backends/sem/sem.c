@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kinds.h"
+#include "events/events.h"
 #include "common/names.h"
 #include "sem.h"
 
@@ -284,6 +285,7 @@ static const struct row sem_rows[] = {
 	{"status", ROW_TEXT, 0444, .show = sem_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_show_status_json},
 	{"limits", ROW_TEXT, 0444, .show = sem_show_limits},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
 
@@ -332,6 +334,7 @@ const struct dir sem_dir = {
 const struct kind sem_kind = {
 	.name = "sem",
 	.dir = &sem_dir,
+	.snapshot = sem_snapshot,
 	.setup = sem_setup,
 	.removals = devshm_removals,
 };

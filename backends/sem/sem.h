@@ -82,6 +82,9 @@ int sem_show_nothing(struct call *call, const struct place *place, FILE *out);
 int sem_sysv_show_hold(struct call *call, const struct place *place, FILE *out);
 int sem_posix_show_hold(struct call *call, const struct place *place, FILE *out);
 
+struct snapshot;
+int sem_snapshot(struct snapshot *snapshot);
+
 /* ---- tables, sem_status.c ---- */
 
 int sem_show_status(struct call *call, const struct place *place, FILE *out);

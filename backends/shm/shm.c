@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kinds.h"
+#include "events/events.h"
 #include "shm.h"
 
 static int family_find(const char *text, const struct object_name *name, struct place *found)
@@ -165,6 +166,7 @@ static const struct row rows[] = {
 	{"status", ROW_TEXT, 0444, .show = shm_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = shm_show_json},
 	{"limits", ROW_TEXT, 0444, .show = shm_show_limits},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
 
@@ -192,5 +194,6 @@ static int shm_setup(const struct settings *settings)
 const struct kind shm_kind = {
 	.name = "shm",
 	.dir = &shm_dir,
+	.snapshot = shm_snapshot,
 	.setup = shm_setup,
 };

@@ -63,6 +63,9 @@ int shm_posix_make(struct call *call, const char *text, const struct object_name
 /* All objects, in the order of their names. */
 int shm_posix_gather(devshm_each *each, void *context);
 
+struct snapshot;
+int shm_snapshot(struct snapshot *snapshot);
+
 /* ---- tables as ipcs has them, and JSON with the keys of lsipc; NULL for no memory ---- */
 
 void shm_print_sysv_header(FILE *out);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "kinds.h"
+#include "events/events.h"
 #include "common/run_dir.h"
 #include "sock.h"
 #include "sock_caller.h"
@@ -225,6 +226,7 @@ static const struct row rows[] = {
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
 	{"holders", ROW_TEXT, 0444, .show = show_holders},
 	{"limits", ROW_TEXT, 0444, .show = show_limits},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"tcp", ROW_DIR, .dir = &sock_tcp_dir},
 	{"udp", ROW_DIR, .dir = &sock_udp_dir},
 	{"unix", ROW_DIR, .dir = &sock_unix_dir},
@@ -250,6 +252,7 @@ static int sock_setup(const struct settings *settings)
 const struct kind sock_kind = {
 	.name = "sockets",
 	.dir = &sock_dir,
+	.snapshot = sock_snapshot,
 	.setup = sock_setup,
 	.removals = sock_bound_removals,
 };

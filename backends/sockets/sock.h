@@ -86,6 +86,9 @@ int sock_object_find(struct call *call, const struct place *at, const char *name
 		     struct place *found);
 int sock_object_list(struct call *call, const struct place *at, listing *each, void *context);
 
+struct snapshot;
+int sock_snapshot(struct snapshot *snapshot);
+
 /* ---- files of one socket, sock_show.c ---- */
 
 typedef int sock_show(struct call *call, const struct place *place, FILE *out);
