@@ -36,6 +36,7 @@ cmd:cmp                 diffutils           diffutils           diffutils       
 cmd:dash                dash                dash                dash                dash
 cmd:jq                  jq                  jq                  jq                  jq
 cmd:setpriv             util-linux          util-linux          util-linux          setpriv
+cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
 cmd:strace              strace              strace              strace              strace
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
 '

@@ -32,7 +32,7 @@ static bool is_known(const char *name)
 			return true;
 	}
 	return !strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "status") ||
-	       !strcmp(name, "status.json") || !strcmp(name, "limits");
+	       !strcmp(name, "status.json") || !strcmp(name, "limits") || !strcmp(name, "events");
 }
 
 /* Offsets are the user's to choose: whatever they are, only names of the directory come. */
