@@ -20,6 +20,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "metrics/limits.h"
+
 struct dir;
 struct row;
 struct place;
@@ -260,6 +262,10 @@ struct kind {
 	 * object of one family always with the same figures.  As the daemon.  NULL: none.
 	 */
 	int (*snapshot)(struct snapshot *snapshot);
+	/* The families that it tells of, ended by NULL. */
+	const char *const *families;
+	/* Tells of the limits, as the daemon; NULL: none. */
+	void (*limits)(limit_told *tell, void *context);
 	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
 	 */
 	int (*setup)(const struct settings *settings);

@@ -33,6 +33,8 @@ struct sysv_object {
 json_t *json_sysv_object(const struct sysv_object *object);
 /* The same for a POSIX object: key and id null. */
 json_t *json_posix_object(const char *listed, const struct stat *st);
+/* The bytes of the UTF-8 character at @text, 0 if there is none. */
+size_t utf8_length(const char *text);
 /* Text as JSON, bytes that are not UTF-8 as \xNN in the text. */
 json_t *json_text(const char *text);
 /* "rw-r--r--", as lsipc writes permissions. */

@@ -198,6 +198,8 @@ const struct kind mq_kind = {
 	.name = "mq",
 	.dir = &mq_dir,
 	.snapshot = mq_snapshot,
+	.families = mq_families,
+	.limits = mq_limits,
 	.setup = mq_setup,
 	.removals = mq_posix_removals,
 };

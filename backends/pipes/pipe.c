@@ -180,5 +180,6 @@ const struct kind pipe_kind = {
 	.name = "pipes",
 	.dir = &pipe_dir,
 	.snapshot = pipe_snapshot,
+	.families = pipe_families,
 	.setup = setup,
 };

@@ -54,6 +54,7 @@ int pipe_named_walk(int (*each)(void *context, const char *name, const struct st
 
 struct snapshot;
 int pipe_snapshot(struct snapshot *snapshot);
+extern const char *const pipe_families[];
 
 /* The name under which a FIFO is listed: its own, or with "fifo:" before it. */
 #define PIPE_LISTED_SIZE (NAME_MAX + 8)

@@ -21,6 +21,8 @@ static int add(void *context, const char *name, const struct stat *st)
 	return 0;
 }
 
+const char *const pipe_families[] = {"named", NULL};
+
 int pipe_snapshot(struct snapshot *snapshot)
 {
 	return pipe_named_walk(add, snapshot);

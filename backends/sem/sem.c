@@ -335,6 +335,8 @@ const struct kind sem_kind = {
 	.name = "sem",
 	.dir = &sem_dir,
 	.snapshot = sem_snapshot,
+	.families = sem_families,
+	.limits = sem_limits,
 	.setup = sem_setup,
 	.removals = devshm_removals,
 };

@@ -32,6 +32,8 @@ struct sem_limits {
 };
 
 int sem_sysv_limits(struct sem_limits *limits);
+/* How many sets there are, and semaphores in them; -1: it cannot be known. */
+void sem_sysv_used(int *sets, int *semaphores);
 /* What everyone may know of a set.  -ENOENT. */
 int sem_sysv_look(int id, struct semid_ds *set);
 /* The values of all semaphores, as the caller; free() is due.  -EACCES, -ENOENT. */
@@ -84,6 +86,8 @@ int sem_posix_show_hold(struct call *call, const struct place *place, FILE *out)
 
 struct snapshot;
 int sem_snapshot(struct snapshot *snapshot);
+extern const char *const sem_families[];
+void sem_limits(limit_told *tell, void *context);
 
 /* ---- tables, sem_status.c ---- */
 

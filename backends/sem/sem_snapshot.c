@@ -1,5 +1,6 @@
 /*
- * sem_snapshot.c - all semaphores at one moment, as everyone may know them.
+ * sem_snapshot.c - all semaphores at one moment, and how much of the limits they use, as everyone
+ * may know them.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -49,6 +50,8 @@ static int add_posix(void *context, const char *name, uint64_t identity)
 	return 0;
 }
 
+const char *const sem_families[] = {"sysv", "posix", NULL};
+
 int sem_snapshot(struct snapshot *snapshot)
 {
 	int error = sysvipc_read("sem", add_sysv, snapshot);
@@ -57,4 +60,19 @@ int sem_snapshot(struct snapshot *snapshot)
 	if (error && error != -ENOENT)
 		return error;
 	return sem_posix_walk(add_posix, snapshot);
+}
+
+void sem_limits(limit_told *tell, void *context)
+{
+	struct sem_limits limits;
+	int sets, all;
+
+	if (sem_sysv_limits(&limits) < 0)
+		return;
+	sem_sysv_used(&sets, &all);
+	tell(context, "SEMMNI", "sets", (uint64_t)limits.sets, sets);
+	tell(context, "SEMMNS", "semaphores", (uint64_t)limits.all, all);
+	tell(context, "SEMMSL", "semaphores", (uint64_t)limits.per_set, LIMIT_NO_USE);
+	tell(context, "SEMOPM", "operations", (uint64_t)limits.per_call, LIMIT_NO_USE);
+	tell(context, "SEMVMX", "value", (uint64_t)limits.value, LIMIT_NO_USE);
 }

@@ -49,6 +49,15 @@ int sem_sysv_limits(struct sem_limits *limits)
 	return 0;
 }
 
+void sem_sysv_used(int *sets, int *semaphores)
+{
+	struct seminfo used = {0};
+	bool known = semctl(0, 0, SEM_INFO, (union semun){.info = &used}) >= 0;
+
+	*sets = known ? used.semusz : -1;
+	*semaphores = known ? used.semaem : -1;
+}
+
 int sem_sysv_look(int id, struct semid_ds *set)
 {
 	int found;
@@ -233,16 +242,18 @@ static int values_add(int id, const unsigned short *values, size_t count, size_t
 static int make_refuse(struct call *call, int error, int32_t key, size_t count,
 		       const struct sem_limits *limits)
 {
-	struct seminfo used = {0};
+	int sets, semaphores;
 
 	if (error == EEXIST)
 		return refuse(call, EEXIST, "there is a set with key 0x%08x", (unsigned)key);
-	if (error == ENOSPC && semctl(0, 0, SEM_INFO, (union semun){.info = &used}) >= 0)
+	if (error == ENOSPC) {
+		sem_sysv_used(&sets, &semaphores);
 		return refuse(
 			call, ENOSPC,
 			"SEMMNI is %d sets, %d in use; SEMMNS is %d semaphores, %d in use, this "
 			"set needs %zu (kernel.sem, fourth and second number)",
-			limits->sets, used.semusz, limits->all, used.semaem, count);
+			limits->sets, sets, limits->all, semaphores, count);
+	}
 	return -error;
 }
 

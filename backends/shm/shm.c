@@ -195,5 +195,7 @@ const struct kind shm_kind = {
 	.name = "shm",
 	.dir = &shm_dir,
 	.snapshot = shm_snapshot,
+	.families = shm_families,
+	.limits = shm_limits,
 	.setup = shm_setup,
 };

@@ -65,6 +65,8 @@ int shm_posix_gather(devshm_each *each, void *context);
 
 struct snapshot;
 int shm_snapshot(struct snapshot *snapshot);
+extern const char *const shm_families[];
+void shm_limits(limit_told *tell, void *context);
 
 /* ---- tables as ipcs has them, and JSON with the keys of lsipc; NULL for no memory ---- */
 

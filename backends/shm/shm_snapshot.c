@@ -1,5 +1,6 @@
 /*
- * shm_snapshot.c - all shared memory at one moment, as everyone may know it.
+ * shm_snapshot.c - all shared memory at one moment, and how much of the limits they use, as
+ * everyone may know it.
  */
 #include <errno.h>
 
@@ -44,9 +45,31 @@ static int add_posix(void *context, const char *name, uint64_t identity)
 	return 0;
 }
 
+const char *const shm_families[] = {"sysv", "posix", NULL};
+
 int shm_snapshot(struct snapshot *snapshot)
 {
 	int error = shm_sysv_gather(add_sysv, snapshot);
 
 	return error ? error : shm_posix_gather(add_posix, snapshot);
+}
+
+void shm_limits(limit_told *tell, void *context)
+{
+	struct shminfo limits = shm_sysv_limits();
+	struct shm_info used = {0};
+	bool known = shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&used) >= 0;
+	struct statvfs room;
+
+	tell(context, "kernel.shmmni", "segments", limits.shmmni,
+	     known ? used.used_ids : LIMIT_NO_USE);
+	tell(context, "kernel.shmmax", "bytes", limits.shmmax, LIMIT_NO_USE);
+	tell(context, "kernel.shmall", "pages", limits.shmall,
+	     known ? (int64_t)used.shm_tot : LIMIT_NO_USE);
+	/* A tmpfs without a limit says that it has no blocks. */
+	if (devshm_room(&room) == 0)
+		tell(context, "/dev/shm", "bytes",
+		     room.f_blocks ? (uint64_t)room.f_blocks * room.f_frsize : LIMIT_NONE,
+		     room.f_blocks ? (int64_t)((room.f_blocks - room.f_bfree) * room.f_frsize)
+				   : LIMIT_NO_USE);
 }

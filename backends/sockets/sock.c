@@ -253,6 +253,7 @@ const struct kind sock_kind = {
 	.name = "sockets",
 	.dir = &sock_dir,
 	.snapshot = sock_snapshot,
+	.families = sock_families,
 	.setup = sock_setup,
 	.removals = sock_bound_removals,
 };

@@ -88,6 +88,7 @@ int sock_object_list(struct call *call, const struct place *at, listing *each, v
 
 struct snapshot;
 int sock_snapshot(struct snapshot *snapshot);
+extern const char *const sock_families[];
 
 /* ---- files of one socket, sock_show.c ---- */
 

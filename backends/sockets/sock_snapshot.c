@@ -39,6 +39,8 @@ static int add(void *context, const struct sock_info *sock)
 	return 0;
 }
 
+const char *const sock_families[] = {"tcp", "udp", "unix", NULL};
+
 int sock_snapshot(struct snapshot *snapshot)
 {
 	const struct sock_query queries[] = {
