@@ -14,6 +14,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "events/events.h"
 #include "gate.h"
 #include "handle.h"
 #include "operation.h"
@@ -107,7 +108,7 @@ static int open_channel(struct call *call, const struct node *node, int flags, s
 	struct handle *handle;
 	int error;
 
-	if (mount_mode.read_only)
+	if (mount_mode.read_only && !channel->looks)
 		return -EROFS;
 	if ((flags & O_ACCMODE) == O_RDONLY && !channel->read)
 		return refuse(call, EOPNOTSUPP, CHANNEL_WRITES);
@@ -277,6 +278,8 @@ static int store(struct call *call, struct handle *handle, const char *buffer, s
 	error = row->store ? row->store(call, &handle->node.place, text)
 			   : refuse(call, EACCES, "it can be read only");
 	free(text);
+	if (!error)
+		events_stir();
 	return error;
 }
 
