@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(text);
 	/* Who has gone meanwhile may be listed, and not be in the table. */
 	error = table->kind->dir->list(&call, &at, count, &names);
-	require(same || (!error && names == json_array_size(json)), "%d, %u names", error, names);
+	require(same || (!error && names >= json_array_size(json)), "%d, %u names", error, names);
 	json_decref(json);
 	return 0;
 }

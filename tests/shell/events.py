@@ -21,7 +21,7 @@ def fail(text):
 
 def objects(kind):
     """The names of the objects, as the directory lists them."""
-    found = {name for name in os.listdir(kind) if os.path.isdir(f"{kind}/{name}")}
+    found = {name for name in os.listdir(kind) if name != "orphans" and os.path.isdir(f"{kind}/{name}")}
     return {name for name in found if not os.path.islink(f"{kind}/{name}")}
 
 
