@@ -148,6 +148,7 @@ struct channel {
 	short (*ready)(void *state);
 	/*
 	 * A descriptor that polls as the channel does, owned by the channel; -1 (or NULL): none.
+	 * Those that have one inode wait for one another, so it is no eventfd: these share one.
 	 * @events is POLLIN for a read and POLLOUT for a write; 0 for an open or a close that must
 	 * wait, which the channel then says, and may say otherwise each time that it has to go on
 	 * waiting.
