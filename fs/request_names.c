@@ -42,8 +42,10 @@ static int stat_by_name(const struct node *node, struct stat *st)
 static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 {
 	struct fuse_entry_param entry = {.entry_timeout = tree_name_timeout(node)};
-	int error = stat_by_name(node, &entry.attr);
+	int error;
 
+	node_distinguish(node);
+	error = stat_by_name(node, &entry.attr);
 	if (!error) {
 		if (type != tree_type(node)) {
 			entry.attr.st_mode = type | (entry.attr.st_mode & 0777);
