@@ -20,6 +20,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "metrics/limits.h"
+
 struct dir;
 struct row;
 struct place;
@@ -102,6 +104,9 @@ struct place {
 	uint16_t part;     /* semaphore of a set, message of a queue */
 	int64_t number;    /* the N of type/N and prio/N, and the TYPE of a peeked message */
 	bool inverted;     /* type/not-N */
+	/* Of what mkdir made under another name: so long the name that was asked for leads to it
+	 * too. */
+	unsigned alias_seconds;
 };
 
 /* What chmod and chown ask for; a field is meant only if its bit is set. */
@@ -124,6 +129,7 @@ typedef int listing(void *context, const char *name, const struct place *place);
  * Calls on one open handle may run at the same time, except those that `serial` names.
  */
 struct channel {
+	bool looks; /* nothing is taken or changed by it: also in a tree that is mounted ro */
 	enum { SERIAL_READ = 1, SERIAL_WRITE = 2 } serial;
 	/* The object is the handle's alone: who tries again overtakes nobody, and each open is of
 	 * another file (st_ino). */
@@ -226,11 +232,12 @@ struct row {
 	/* Reads a name of a ROW_NUMBERED directory into place->number and ->inverted; -ENOENT. */
 	int (*number)(const char *name, struct place *place);
 	/*
-	 * Reads a name of a ROW_NAMED directory, as the caller, into place->name, which says so far
-	 * where in it this is (NULL: at its top).  0: a channel; 1: a directory, of names below;
-	 * -ENOENT.
+	 * Reads a name of a ROW_NAMED directory into place->name, which says so far where in it
+	 * this is (NULL: at its top).  0: a channel; 1: a directory, of names below; -ENOENT.  As
+	 * the caller if as_caller is set, else with any credentials.
 	 */
 	int (*named)(struct call *call, const char *name, struct place *place);
+	bool as_caller;
 	const struct memory *memory;
 	unsigned namespaces; /* those that decide of this file, besides the directory's */
 	/* Where the link leads, with its NUL.  -ENAMETOOLONG. */
@@ -271,6 +278,12 @@ struct dir {
 	int (*change)(struct call *call, const struct place *place, const struct change *change);
 	int (*rename)(struct call *call, const struct place *place, const char *to, unsigned flags);
 };
+
+/*
+ * True if @name is that of a row of @dir, or, where some row is a channel, of the directories that
+ * then come with it (wait, try, within): an object of that name is listed otherwise.
+ */
+bool dir_has_name(const struct dir *dir, const char *name);
 
 /* The named refusals, for tables whose directories do not make, remove, change or rename. */
 int refuse_make(struct call *call, const struct place *at, const char *name, mode_t mode,
@@ -313,6 +326,7 @@ struct page {
 
 struct json_list;
 struct kind_holders;
+struct snapshot;
 
 struct kind {
 	const char *name;
@@ -323,6 +337,15 @@ struct kind {
 	int (*print_more)(struct call *call, enum report report, const struct page *page);
 	/* Every object, for status.json. */
 	int (*list_json)(struct call *call, struct json_list *list);
+	/*
+	 * Adds every object that can be made and removed, with what everyone may know of it; an
+	 * object of one family always with the same figures.  As the daemon.  NULL: none.
+	 */
+	int (*snapshot)(struct snapshot *snapshot);
+	/* The families that it tells of, ended by NULL. */
+	const char *const *families;
+	/* Tells of the limits, as the daemon; NULL: none. */
+	void (*limits)(limit_told *tell, void *context);
 	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
 	 */
 	int (*setup)(const struct settings *settings);

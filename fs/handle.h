@@ -33,6 +33,7 @@ struct handle {
 	/* HANDLE_TEXT, HANDLE_DIRECTORY: the content as it was at open. */
 	char *content;
 	size_t size;
+	size_t sent; /* HANDLE_DIRECTORY: where the entries that were sent last end */
 
 	void *state; /* HANDLE_CHANNEL, HANDLE_MEMORY: the kind's */
 

@@ -73,6 +73,13 @@ void node_forget(uint64_t id, uint64_t lookups);
 /* If each open of @node is another object, makes it another file than at any other lookup. */
 void node_distinguish(struct node *node);
 
+/*
+ * Owner, group and mode that a visit was last seen with, for when its object has gone and it is
+ * still open.  False: @id is no visit, or has not been seen.
+ */
+void node_remember(uint64_t id, const struct stat *st);
+bool node_recall(uint64_t id, struct stat *st);
+
 /* Stable across lookups and mounts, but for what has a serial number: what st_ino shows. */
 uint64_t node_inode_number(const struct node *node);
 

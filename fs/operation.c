@@ -194,8 +194,8 @@ static int park(struct operation *op, struct operation **result)
 	if (!copy)
 		return -ENOMEM;
 	*copy = *op;
-	if (op->size) {
-		copy->buffer = malloc(op->size);
+	if (op->buffer) {
+		copy->buffer = malloc(op->size ? op->size : 1);
 		if (!copy->buffer) {
 			free(copy);
 			return -ENOMEM;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "events/events.h"
 #include "gate.h"
 #include "handle.h"
 #include "operation.h"
@@ -121,7 +122,7 @@ static int open_channel(struct call *call, const struct node *node, int flags, s
 	struct handle *handle;
 	int error;
 
-	if (mount_mode.read_only)
+	if (mount_mode.read_only && !channel->looks)
 		return -EROFS;
 	if ((flags & O_ACCMODE) == O_RDONLY && !channel->read)
 		return refuse(call, EOPNOTSUPP, CHANNEL_WRITES);
@@ -281,12 +282,18 @@ static int store(struct call *call, struct handle *handle, const char *buffer, s
 
 	if (memchr(buffer, '\0', size) || size > FIGURE_MAX)
 		return refuse(call, EINVAL, "a value is one line of text");
-	text = strndup(buffer, size && buffer[size - 1] == '\n' ? size - 1 : size);
+	if (size && buffer[size - 1] == '\n')
+		size--;
+	text = malloc(size + 1);
 	if (!text)
 		return -ENOMEM;
+	memcpy(text, buffer, size);
+	text[size] = '\0';
 	error = row->store ? row->store(call, &handle->node.place, text)
 			   : refuse(call, EACCES, "it can be read only");
 	free(text);
+	if (!error)
+		events_stir();
 	return error;
 }
 

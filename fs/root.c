@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "errors.h"
+#include "events/events.h"
+#include "metrics/metrics.h"
 
 enum { ROWS_MAX = 32 };
 
@@ -39,7 +41,8 @@ static int readme_show(struct call *call, const struct place *place, FILE *out)
 	      "  pipes/ data keep capacity holders and figures; anon/ has the unnamed ones\n"
 	      "\n"
 	      "  cat status                   what ipcs prints, and all that it does not know\n"
-	      "  cat errors                   why your last operations were refused\n",
+	      "  cat errors                   why your last operations were refused\n"
+	      "  cat events                   what comes, goes and changes from now on\n",
 	      out);
 	return 0;
 }
@@ -53,6 +56,8 @@ static int errors_show(struct call *call, const struct place *place, FILE *out)
 static struct row rows[ROWS_MAX] = {
 	{.name = "README", .type = ROW_TEXT, .mode = 0444, .show = readme_show},
 	{.name = "errors", .type = ROW_TEXT, .mode = 0444, .show = errors_show},
+	{.name = "metrics.prom", .type = ROW_TEXT, .mode = 0444, .show = metrics_show},
+	{.name = "events", .type = ROW_CHANNEL, .mode = 0444, .channel = &events_channel},
 };
 
 static const struct dir root = {.rows = rows};

@@ -101,7 +101,7 @@ bool tree_needs_caller(const struct node *node)
 {
 	const struct row *row = node->place.row;
 
-	return node->place.dir->as_caller || (row && row->type == ROW_NAMED);
+	return node->place.dir->as_caller || (row && row->as_caller);
 }
 
 int tree_adopt(struct place *place)
@@ -257,6 +257,18 @@ static struct timespec mounted_at(void)
 	return first_stat;
 }
 
+void tree_stat_channel(const struct node *node, struct stat *st)
+{
+	mode_t mode = node->place.row->mode;
+
+	st->st_ino = node_inode_number(node);
+	st->st_nlink = 1;
+	st->st_mode = S_IFREG | (mode ? mode : st->st_mode & 0777);
+	st->st_size = CHANNEL_SIZE;
+	st->st_blocks = CHANNEL_SIZE / 512;
+	st->st_blksize = BLOCK_SIZE;
+}
+
 int tree_stat(const struct node *node, struct stat *st)
 {
 	const struct row *row = node->place.row;
@@ -289,9 +301,7 @@ int tree_stat(const struct node *node, struct stat *st)
 		 */
 		st->st_mode = S_IFDIR | (makes ? 01777 : (st->st_mode & 0777) | 0555);
 	} else if (node_is_channel(node)) {
-		st->st_mode = S_IFREG | (row->mode ? row->mode : st->st_mode & 0777);
-		st->st_size = CHANNEL_SIZE;
-		st->st_blocks = CHANNEL_SIZE / 512;
+		tree_stat_channel(node, st);
 	} else if (row->type == ROW_MEMORY) {
 		st->st_mode = S_IFREG | (st->st_mode & 0777);
 		return row->memory->stat(&node->place, NULL, st);
@@ -348,7 +358,9 @@ int tree_list(struct call *call, const struct node *node, tree_listing *each, vo
 		if (error)
 			return error;
 	}
-	for (size_t i = 0; dir_has_channels(dir) && i < sizeof(views) / sizeof(*views); i++) {
+	/* Beside objects they would look like some: there they open by name only. */
+	for (size_t i = 0; dir->stat && dir_has_channels(dir) && i < sizeof(views) / sizeof(*views);
+	     i++) {
 		struct node child = *node;
 		int error;
 

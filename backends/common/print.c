@@ -82,8 +82,7 @@ void ipcs_name(FILE *out, const char *name, int width)
 
 /* ---- as lsipc ---- */
 
-/* "rw-r--r--", as lsipc writes permissions. */
-static json_t *json_mode(mode_t mode)
+json_t *json_mode(mode_t mode)
 {
 	char text[10] = "rwxrwxrwx";
 

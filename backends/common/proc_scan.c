@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "proc_deep.h"
+
 /* Who does not ask for threads has seen these processes. */
 static bool has_seen(const struct proc_scan *scan, const struct proc_viewer *viewer)
 {
@@ -82,67 +84,119 @@ static bool wants_waiting(const struct proc_viewer *viewer)
 	return viewer->waiting;
 }
 
-/* What is open and what is mapped takes the same permission. */
-static int process_look(struct proc_scan *scan, pid_t pid)
+static int maps_give(struct proc_scan *scan, const struct proc_deep *deep)
 {
-	int result = proc_fds_of(pid, type_wanted(scan), descriptor, scan);
+	int result = 0;
 
-	if (!result && is_wanted(scan, wants_mappings))
-		result = proc_maps_of(pid, mapping, scan);
+	for (size_t i = 0; i < deep->maps_count && !result; i++)
+		result = mapping(scan, &deep->maps[i]);
 	return result;
 }
 
-static int process_visible(void *context, pid_t pid)
+static int waits_give(struct proc_scan *scan, const struct proc_deep *deep)
 {
-	struct proc_scan *scan = context;
+	int result = 0;
+
+	for (size_t i = 0; i < deep->waits_count && !result; i++)
+		result = waiting(scan, &deep->waits[i]);
+	return result;
+}
+
+/*
+ * One process.  What is open and what is mapped takes the same permission, which -EACCES says that
+ * there is not; where its threads are takes more.
+ */
+static int process_look(struct proc_scan *scan, pid_t pid, const struct proc_deep *deep)
+{
+	int result = proc_fds_of(pid, type_wanted(scan), descriptor, scan);
+
+	if (result || !deep)
+		return result;
+	if (deep->maps_error == -ETIMEDOUT) {
+		scan->unknown++;
+		return 0;
+	}
+	result = deep->maps_error ? deep->maps_error : maps_give(scan, deep);
+	return result ? result : waits_give(scan, deep);
+}
+
+/* In the first half: as the caller. */
+static int look_as_caller(struct proc_scan *scan, pid_t pid, const struct proc_deep *deep)
+{
 	int result;
 
 	/* A process may always look into itself, and this one has the caller's ids only for the
 	   moment. */
 	if (pid == scan->self && geteuid() != getuid())
 		return proc_pids_add(&scan->refused, pid);
-	result = process_look(scan, pid);
+	result = process_look(scan, pid, deep);
 	if (result == -EACCES)
 		return proc_pids_add(&scan->refused, pid);
-	if (!result && is_wanted(scan, wants_waiting)) {
-		result = proc_waits_of(pid, waiting, scan);
-		if (result == -EACCES)
-			return proc_pids_add(&scan->deep, pid);
-	}
+	if (!result && deep && deep->waits_error == -EACCES)
+		return proc_pids_add(&scan->deep, pid);
 	return result == -ESRCH ? 0 : result;
+}
+
+/* In the second. */
+static int look_as_daemon(struct proc_scan *scan, pid_t pid, const struct proc_deep *deep)
+{
+	int result = process_look(scan, pid, deep);
+
+	if (result == -EACCES && !scan->looking_deep)
+		scan->unknown++;
+	return result == -EACCES || result == -ESRCH ? 0 : result;
+}
+
+typedef int look_at(struct proc_scan *scan, pid_t pid, const struct proc_deep *deep);
+
+/* Looks at each of @pids; what is mapped is read of many at once. */
+static int look_at_all(struct proc_scan *scan, const struct proc_pids *pids, look_at *look)
+{
+	bool waits = is_wanted(scan, wants_waiting);
+	bool deep = waits || is_wanted(scan, wants_mappings);
+	size_t done;
+	int result = 0;
+
+	for (size_t first = 0; first < pids->count && !result; first += done) {
+		struct proc_deep_list *list = NULL;
+
+		done = 1;
+		if (deep)
+			result = proc_deep_read(pids->list + first, pids->count - first, waits,
+						&list, &done);
+		for (size_t i = 0; i < done && !result; i++)
+			result = look(scan, pids->list[first + i],
+				      list ? proc_deep_get(list, i) : NULL);
+		proc_deep_free(list);
+	}
+	return result;
+}
+
+static int pid_take(void *context, pid_t pid)
+{
+	return proc_pids_add(context, pid);
 }
 
 int proc_scan_visible(struct proc_scan *scan)
 {
+	struct proc_pids pids = {NULL};
+	int result = proc_walk(pid_take, &pids);
+
 	scan->self = proc_self();
-	return proc_walk(process_visible, scan);
-}
-
-/* Of those in @pids, with their threads. */
-static int hidden_look(struct proc_scan *scan, const struct proc_pids *pids)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < pids->count && !result; i++) {
-		result = process_look(scan, pids->list[i]);
-		if (!result && is_wanted(scan, wants_waiting))
-			result = proc_waits_of(pids->list[i], waiting, scan);
-		if (result == -EACCES && pids == &scan->refused)
-			scan->unknown++;
-		if (result == -EACCES || result == -ESRCH)
-			result = 0;
-	}
+	if (!result)
+		result = look_at_all(scan, &pids, look_as_caller);
+	free(pids.list);
 	return result;
 }
 
 static int hidden_step(void *context)
 {
 	struct proc_scan *scan = context;
-	int result = hidden_look(scan, &scan->refused);
+	int result = look_at_all(scan, &scan->refused, look_as_daemon);
 
 	scan->looking_deep = true;
 	if (!result)
-		result = hidden_look(scan, &scan->deep);
+		result = look_at_all(scan, &scan->deep, look_as_daemon);
 	scan->looking_deep = false;
 	return result;
 }

@@ -24,7 +24,8 @@ struct graph {
 	struct user_names names;
 };
 
-/* The bytes of a label: what is not UTF-8 as \\ooo, of which dot sees the backslash as one. */
+/* A label as holders has words, and what is not UTF-8 as \ooo too; quoted as dot wants it, which
+ * knows the entities of HTML in any label. */
 static void label_print(FILE *out, const char *text)
 {
 	json_t *utf8 = json_string(text);
@@ -32,10 +33,12 @@ static void label_print(FILE *out, const char *text)
 	for (const char *at = text; *at; at++) {
 		unsigned char byte = *at;
 
-		if (byte < ' ' || byte == 0x7f || (byte >= 0x80 && !utf8))
+		if (byte < ' ' || byte == 0x7f || byte == '\\' || (byte >= 0x80 && !utf8))
 			fprintf(out, "\\\\%03o", byte);
-		else if (byte == '"' || byte == '\\')
-			fprintf(out, "\\%c", byte);
+		else if (byte == '"')
+			fputs("\\\"", out);
+		else if (byte == '&')
+			fputs("&amp;", out);
 		else
 			fputc(byte, out);
 	}

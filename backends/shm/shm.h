@@ -69,6 +69,11 @@ int shm_posix_gather(int (*each)(void *context, const struct shm_posix *object),
 /* Their names alone. */
 int shm_posix_walk(devshm_each *each, void *context);
 
+struct snapshot;
+int shm_snapshot(struct snapshot *snapshot);
+extern const char *const shm_families[];
+void shm_limits(limit_told *tell, void *context);
+
 /* ---- who uses what, shm_holders.c ---- */
 
 extern const struct held_kind shm_held;
@@ -88,7 +93,7 @@ void shm_daemons_setup(const struct settings *settings);
 /* Notes this one down, before it makes or attaches a segment. */
 void shm_daemon_note(struct call *call);
 /* True if @pid was one, as root or @creator noted, or if there is no knowing. */
-bool shm_daemon_was(pid_t pid, uid_t creator);
+bool shm_daemon_was(struct call *call, pid_t pid, uid_t creator);
 
 /* ---- memory without a name, shm_unnamed.c ---- */
 

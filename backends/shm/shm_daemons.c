@@ -17,20 +17,39 @@
 
 /* That of this daemon, and the usual one of root's, which may be the same. */
 enum { OWN, ROOTS, DIRECTORIES };
-static struct run_dir directories[DIRECTORIES] = {{.fd = -1}, {.fd = -1}};
+
+static struct {
+	pthread_mutex_t lock;
+	struct settings settings[DIRECTORIES];
+	struct run_dir list[DIRECTORIES];
+} directories = {.lock = PTHREAD_MUTEX_INITIALIZER, .list = {{.fd = -1}, {.fd = -1}}};
 
 void shm_daemons_setup(const struct settings *settings)
 {
-	struct settings roots = *settings;
-
-	/* A plain user makes nothing there, but can write in what is there. */
-	roots.run_dir = geteuid() == 0 ? NULL : "/run/ipcfs";
-	roots.read_only = settings->read_only || geteuid() != 0;
 	for (int i = 0; i < DIRECTORIES; i++) {
-		if (directories[i].fd >= 0)
-			close(directories[i].fd);
-		run_dir_open(i == OWN ? settings : &roots, "daemons", &directories[i]);
+		if (directories.list[i].fd >= 0)
+			close(directories.list[i].fd);
+		directories.list[i].fd = -1;
+		directories.settings[i] = *settings;
 	}
+	directories.settings[ROOTS].run_dir = geteuid() == 0 ? NULL : "/run/ipcfs";
+}
+
+/* Its descriptor; -errno. It is there as soon as one daemon has had a pid to note. */
+static int directory(int which, bool make)
+{
+	struct run_dir *dir = &directories.list[which];
+	struct settings *settings = &directories.settings[which];
+	int result;
+
+	pthread_mutex_lock(&directories.lock);
+	/* A plain user makes nothing for root, but can write in what is there. */
+	settings->read_only = !make || (which == ROOTS && geteuid() != 0);
+	result = dir->fd >= 0 ? 0 : run_dir_open(settings, "daemons", dir);
+	if (!result)
+		result = dir->fd;
+	pthread_mutex_unlock(&directories.lock);
+	return result;
 }
 
 static void file_name(pid_t pid, char name[16])
@@ -44,10 +63,10 @@ static int note_step(void *context)
 
 	file_name(getpid(), name);
 	for (int i = 0; i < DIRECTORIES; i++) {
-		int fd = directories[i].fd < 0
-				 ? -1
-				 : openat(directories[i].fd, name,
-					  O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0444);
+		int dir = directory(i, true);
+		int fd = dir < 0 ? -1
+				 : openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+					  0444);
 
 		if (fd >= 0)
 			close(fd);
@@ -68,22 +87,36 @@ void shm_daemon_note(struct call *call)
 	pthread_mutex_unlock(&lock);
 }
 
-bool shm_daemon_was(pid_t pid, uid_t creator)
-{
-	char name[16];
-	int known = 0;
+struct asking {
+	pid_t pid;
+	uid_t creator;
+};
 
-	file_name(pid, name);
+/* 1: it was one, or there is no knowing. */
+static int was_step(void *context)
+{
+	const struct asking *asking = context;
+	bool known = false;
+	char name[16];
+
+	file_name(asking->pid, name);
 	for (int i = 0; i < DIRECTORIES; i++) {
+		int dir = directory(i, false);
 		struct stat st;
 
-		if (directories[i].fd < 0)
-			continue;
-		known++;
+		/* Where root has none, no daemon of root's has had anything to note. */
+		known |= dir >= 0 || (dir == -ENOENT && geteuid() == 0);
 		/* Others may have put files there too. */
-		if (fstatat(directories[i].fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    (st.st_uid == 0 || st.st_uid == geteuid() || st.st_uid == creator))
-			return true;
+		if (dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    (st.st_uid == 0 || st.st_uid == geteuid() || st.st_uid == asking->creator))
+			return 1;
 	}
-	return known == 0;
+	return !known;
+}
+
+bool shm_daemon_was(struct call *call, pid_t pid, uid_t creator)
+{
+	struct asking asking = {pid, creator};
+
+	return as_daemon(call, was_step, &asking) != 0;
 }

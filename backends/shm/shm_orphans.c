@@ -72,7 +72,8 @@ static time_t latest(time_t one, time_t other)
  * A number that has been given to another process is in doubt as well: that the creator has ended
  * is certain, but not that its children have.
  */
-static int dead_check(struct candidate *candidate, const char *role, pid_t pid, time_t then)
+static int dead_check(struct call *call, struct candidate *candidate, const char *role, pid_t pid,
+		      time_t then)
 {
 	time_t started;
 
@@ -84,12 +85,12 @@ static int dead_check(struct candidate *candidate, const char *role, pid_t pid, 
 				    role, (int)pid);
 		return busy(candidate, "%s, process %d, lives", role, (int)pid);
 	}
-	if (shm_daemon_was(pid, candidate->segment.object.cuid))
+	if (shm_daemon_was(call, pid, candidate->segment.object.cuid))
 		return busy(candidate, "%s, process %d, was a daemon of ipcfs", role, (int)pid);
 	return 0;
 }
 
-static int sysv_check(struct candidate *candidate)
+static int sysv_check(struct call *call, struct candidate *candidate)
 {
 	const struct shm_sysv *segment = &candidate->segment;
 	time_t used = latest(segment->atime, segment->dtime);
@@ -102,10 +103,10 @@ static int sysv_check(struct candidate *candidate)
 		return busy(candidate, "it is attached");
 	error = age_check(candidate, latest(segment->ctime, used));
 	if (!error)
-		error = dead_check(candidate, "its creator", segment->cpid, segment->ctime);
+		error = dead_check(call, candidate, "its creator", segment->cpid, segment->ctime);
 	/* Where nobody has ever attached it nobody has used it last. */
 	if (!error && (used || segment->lpid))
-		error = dead_check(candidate, "its last user", segment->lpid, used);
+		error = dead_check(call, candidate, "its last user", segment->lpid, used);
 	return error;
 }
 
@@ -121,9 +122,9 @@ static int posix_check(struct candidate *candidate)
 	return age_check(candidate, latest(latest(st->st_atime, st->st_mtime), st->st_ctime));
 }
 
-static int quick_check(struct candidate *candidate)
+static int quick_check(struct call *call, struct candidate *candidate)
 {
-	return is_sysv(candidate) ? sysv_check(candidate) : posix_check(candidate);
+	return is_sysv(candidate) ? sysv_check(call, candidate) : posix_check(candidate);
 }
 
 /* ---- what takes more, as the daemon ---- */
@@ -294,6 +295,7 @@ static struct place link_of(const struct place *object)
 }
 
 struct candidates {
+	struct call *call;
 	struct candidate *list;
 	size_t count, room;
 };
@@ -318,20 +320,23 @@ static int candidate_sysv(void *context, const struct shm_sysv *segment)
 	struct candidate candidate = {
 		.place = {.dir = &shm_sysv_dir, .object = (uint32_t)segment->object.id}};
 
-	return quick_check(&candidate) ? 0 : candidate_add(context, &candidate);
+	struct candidates *all = context;
+
+	return quick_check(all->call, &candidate) ? 0 : candidate_add(all, &candidate);
 }
 
 static int candidate_posix(void *context, const char *name, uint64_t identity)
 {
 	struct candidate candidate = {
 		.place = {.dir = &shm_posix_dir, .name = name, .identity = identity}};
+	struct candidates *all = context;
 	int error;
 
-	if (quick_check(&candidate))
+	if (quick_check(all->call, &candidate))
 		return 0;
 	candidate.name = strdup(name);
 	candidate.place.name = candidate.name;
-	error = candidate.name ? candidate_add(context, &candidate) : -ENOMEM;
+	error = candidate.name ? candidate_add(all, &candidate) : -ENOMEM;
 	if (error)
 		free(candidate.name);
 	return error;
@@ -349,7 +354,7 @@ static void listed_name(const struct candidate *candidate, char name[LISTED_NAME
 
 static int orphans_list(struct call *call, const struct place *at, listing *each, void *context)
 {
-	struct candidates all = {NULL};
+	struct candidates all = {.call = call};
 	int error = shm_sysv_gather(candidate_sysv, &all);
 
 	if (!error)
@@ -382,7 +387,7 @@ static int orphans_find(struct call *call, const struct place *at, const char *t
 	if (error)
 		return -ENOENT;
 	if (!was_listed(&candidate.place)) {
-		error = quick_check(&candidate);
+		error = quick_check(call, &candidate);
 		if (!error)
 			error = check_all(call, &candidate, 1);
 		if (error || *candidate.reason)
@@ -417,7 +422,7 @@ static int sysv_orphan_remove(struct call *call, struct candidate *candidate)
 
 	/* Once more what may have changed meanwhile. */
 	if (!error && !*candidate->reason)
-		error = quick_check(candidate);
+		error = quick_check(call, candidate);
 	if (!error && *candidate->reason)
 		error = -EBUSY;
 	return error ? error : shm_sysv_remove(call, &candidate->place);
@@ -426,7 +431,7 @@ static int sysv_orphan_remove(struct call *call, struct candidate *candidate)
 static int orphan_unlink(struct call *call, const struct place *link)
 {
 	struct candidate candidate = {.place = object_of(link)};
-	int error = quick_check(&candidate);
+	int error = quick_check(call, &candidate);
 
 	if (!error)
 		error = is_sysv(&candidate) ? sysv_orphan_remove(call, &candidate)

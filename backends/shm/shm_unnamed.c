@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/memory_fs.h"
+#include "common/proc_deep.h"
 #include "shm.h"
 
 struct piece_key {
@@ -198,25 +199,36 @@ static int hide(void *context)
 
 /* ---- what is left of it ---- */
 
-/* What is mapped as a file, which takes privileges; as the daemon. */
+/* Asks of what is mapped and nowhere open what file it is, which takes privileges; as the daemon.
+ */
 static int stat_step(void *context)
 {
 	struct looking *looking = context;
+	struct proc_mapped *list = calloc(HASH_COUNT(looking->pieces) + 1, sizeof(*list));
 	struct piece *piece, *next;
+	size_t count = 0, at = 0;
+	int error;
 
+	if (!list)
+		return -ENOMEM;
+	HASH_ITER(hh, looking->pieces, piece, next)
+		if (!piece->has_stat)
+			list[count++] = (struct proc_mapped){
+				.pid = piece->pid,
+				.start = piece->start,
+				.end = piece->end,
+				.dev = piece->key.device,
+				.ino = piece->key.inode,
+			};
+	error = proc_mapped_look(list, count);
 	HASH_ITER(hh, looking->pieces, piece, next) {
-		char path[96];
-
 		if (piece->has_stat)
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64,
-			 (int)piece->pid, piece->start, piece->end);
-		/* By now something else may be there. */
-		piece->has_stat = proc_look(AT_FDCWD, path, &piece->st) == 0 &&
-				  piece->st.st_dev == piece->key.device &&
-				  piece->st.st_ino == piece->key.inode;
+		piece->has_stat = list[at].known;
+		piece->st = list[at++].st;
 	}
-	return 0;
+	free(list);
+	return error;
 }
 
 static bool is_removed(const struct piece *piece)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "kinds.h"
+#include "events/events.h"
 #include "common/run_dir.h"
 #include "report/report.h"
 #include "sock.h"
@@ -213,7 +214,8 @@ const struct dir sock_udp_dir = {
 };
 
 static const struct row unix_rows[] = {
-	{"connect", ROW_NAMED, 0666, .channel = &sock_channel_unix, .named = sock_unix_named},
+	{"connect", ROW_NAMED, 0666, .channel = &sock_channel_unix, .named = sock_unix_named,
+	 .as_caller = true},
 	{"anon", ROW_DIR, .dir = &sock_anon_dir},
 	{NULL, ROW_END},
 };
@@ -240,6 +242,7 @@ static const struct row rows[] = {
 	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
 	{"holders", ROW_TEXT, 0444, .show = show_holders},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"tcp", ROW_DIR, .dir = &sock_tcp_dir},
 	{"udp", ROW_DIR, .dir = &sock_udp_dir},
 	{"unix", ROW_DIR, .dir = &sock_unix_dir},
@@ -267,6 +270,8 @@ const struct kind sock_kind = {
 	.dir = &sock_dir,
 	.print_more = print_more,
 	.list_json = list_json,
+	.snapshot = sock_snapshot,
+	.families = sock_families,
 	.setup = sock_setup,
 	.removals = sock_bound_removals,
 	.holders = &sock_holders,

@@ -7,6 +7,7 @@
 #ifndef IPCFS_SOCK_ADDR_H
 #define IPCFS_SOCK_ADDR_H
 
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -28,6 +29,19 @@ struct sock_addr {
 
 /* Room for any internet address as text: host, scope, port. */
 #define SOCK_ADDR_TEXT 96
+
+/* The name of an interface, "if" and its number where it has gone; "*" for 0. */
+void sock_interface_name(uint32_t interface, char name[IF_NAMESIZE]);
+
+/*
+ * A numeric address, of @family, and after a percent sign the interface that it belongs to or that
+ * the socket is bound to; 0: none.  Read in two ways to put brackets, fe80::1%lo and [fe80::1]%lo.
+ */
+#define SOCK_HOST_TEXT (INET6_ADDRSTRLEN + IF_NAMESIZE + 1)
+void sock_host_print(sa_family_t family, const void *address, uint32_t interface,
+		     char text[SOCK_HOST_TEXT]);
+bool sock_host_read(const char *text, sa_family_t *family, unsigned char address[16],
+		    uint32_t *interface);
 
 /* HOST:PORT in its two parts. */
 struct sock_name {

@@ -3,15 +3,22 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/names.h"
 #include "sock_caller.h"
 #include "sock_stream.h"
 #include "sock_talk.h"
+
+/* So long the name with port 0 leads to the socket; whoever has made one longer ago does not rely
+ * on it any more. */
+enum { ALIAS_SECONDS = 10, ALONE_SECONDS = 60 };
 
 struct wish {
 	struct sock_addr address;
@@ -95,6 +102,11 @@ static int refuse_bind(struct call *call, const struct wish *wish, int error)
 			      first_privileged_port());
 	case EADDRNOTAVAIL:
 		return refuse(call, error, "no interface of this machine has the address of %s",
+			      text);
+	case EINVAL:
+		return refuse(call, error,
+			      "%s is no address to bind to; one of a link (fe80::) needs its "
+			      "interface, as in fe80::1%%eth0:80",
 			      text);
 	default:
 		return -error;
@@ -189,6 +201,31 @@ static int member_open(struct call *call, const struct sock_addr *address)
 	return error;
 }
 
+/*
+ * Who makes a socket with port 0 finds it by that name at first: mkdir -m goes on to set the mode
+ * of what it has made.  But if two make some at the same time the name could lead one to the
+ * other's socket, so then it leads nowhere.
+ */
+static unsigned alias_seconds(const struct call *call)
+{
+	static struct {
+		pthread_mutex_t lock;
+		pid_t maker;
+		time_t made;
+	} last = {PTHREAD_MUTEX_INITIALIZER};
+	struct timespec now;
+	bool alone;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pthread_mutex_lock(&last.lock);
+	alone = !last.maker || last.maker == call->pid || now.tv_sec - last.made > ALONE_SECONDS ||
+		(kill(last.maker, 0) < 0 && errno == ESRCH);
+	last.maker = call->pid;
+	last.made = now.tv_sec;
+	pthread_mutex_unlock(&last.lock);
+	return call->pid && alone ? ALIAS_SECONDS : 0;
+}
+
 static int wish_keep(struct call *call, struct wish *wish, int fd, mode_t mode, struct place *made)
 {
 	static _Thread_local char name[SOCK_ADDR_TEXT];
@@ -201,6 +238,7 @@ static int wish_keep(struct call *call, struct wish *wish, int fd, mode_t mode, 
 		.member = -1,
 		.mode = mode,
 	};
+	bool any_port = sock_addr_port(&wish->address) == 0;
 	int error = sock_addr_of(fd, &wish->address);
 
 	wish->address.both = both;
@@ -220,6 +258,7 @@ static int wish_keep(struct call *call, struct wish *wish, int fd, mode_t mode, 
 		.dir = tcp ? &sock_tcp_own_dir : &sock_udp_own_dir,
 		.name = name,
 		.identity = keeping.identity,
+		.alias_seconds = any_port ? alias_seconds(call) : 0,
 	};
 	return 0;
 }

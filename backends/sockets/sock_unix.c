@@ -68,7 +68,9 @@ static int wish_read(struct call *call, const char *text, struct wish *wish)
 	size_t length = strcspn(text, ",");
 
 	if (length >= sizeof(wish->name))
-		return -ENAMETOOLONG;
+		return refuse(call, ENAMETOOLONG,
+			      "a name of %zu bytes: the name of a socket here has at most %d",
+			      length, NAME_MAX);
 	memcpy(wish->name, text, length);
 	wish->name[length] = '\0';
 	if (!length || !strcmp(wish->name, ".") || !strcmp(wish->name, "..") ||
@@ -275,7 +277,8 @@ int sock_unix_named(struct call *call, const char *name, struct place *place)
 
 	if (snprintf(longer, sizeof(longer), "%s%s%s", place->name ? place->name : "",
 		     place->name ? "/" : "", name) >= (int)sizeof(longer))
-		return -ENAMETOOLONG;
+		return refuse(call, ENAMETOOLONG, "a path below unix/connect/ has at most %d bytes",
+			      PLACE_NAME_MAX);
 	result = longer[0] == '@' ? abstract_named(call, longer) : path_named(call, longer);
 	if (result < 0)
 		return result;

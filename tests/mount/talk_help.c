@@ -4,6 +4,7 @@
 #include "talk_help.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { PATIENCE = 20000 }; /* milliseconds until a test that hangs fails */
@@ -144,7 +146,7 @@ void plain_expect_end(int fd)
 
 const char *at(const char *path)
 {
-	static char paths[4][1200];
+	static char paths[4][2000];
 	static unsigned next;
 	char *full = paths[next++ % 4];
 
@@ -261,6 +263,63 @@ void become(uid_t uid)
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
+/* ---- unix sockets, and their peers ---- */
+
+char large[LARGE], got[LARGE];
+
+int tree_accepted(const char *type, int flags, int *peer)
+{
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), X ",type=%s", type);
+	make(name, 0600);
+	*peer = plain_connected(*type == 's' && type[1] == 't' ? SOCK_STREAM : SOCK_SEQPACKET,
+				local(RUN_X));
+	fd = opened(X "/accept", flags);
+	removed(X);
+	return fd;
+}
+
+int tree_connected(int type, int flags, int *peer)
+{
+	int listener = plain_listener(type, local(PEER), 5);
+	int fd = opened(TO_PEER, flags);
+
+	*peer = plain_accepted(listener);
+	close(listener);
+	unlink(PEER);
+	return fd;
+}
+
+void read_all(int fd, char *buffer, size_t size)
+{
+	for (size_t used = 0; used < size;) {
+		ssize_t length = read(fd, buffer + used, size - used);
+
+		if (length < 0)
+			fail_msg("read: %s", strerror(errno));
+		if (length == 0)
+			fail_msg("the end after %zu of %zu bytes", used, size);
+		used += (size_t)length;
+	}
+}
+
+size_t stuff(int fd)
+{
+	size_t size = 0;
+	ssize_t length;
+
+	assert_return_code(fcntl(fd, F_SETFL, O_NONBLOCK), errno);
+	while ((length = write(fd, large + size, 4096)) > 0)
+		size += (size_t)length;
+	assert_int_equal(length, -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_true(size > 0 && size + 4096 < LARGE);
+	assert_return_code(fcntl(fd, F_SETFL, 0), errno);
+	return size;
+}
+
 /* ---- who waits ---- */
 
 static void handle(int signal)
@@ -293,6 +352,11 @@ static int wait_as_child(void *argument)
 	int fd = waiting->fd;
 
 	sigaction(SIGUSR1, &action, NULL);
+	/* No copy of a peer is to keep it when the test closes it. */
+	if (waiting->path || fd > 3)
+		syscall(SYS_close_range, 3, waiting->path ? ~0U : (unsigned)fd - 1, 0);
+	if (!waiting->path)
+		syscall(SYS_close_range, (unsigned)fd + 1, ~0U, 0);
 	if (waiting->uid)
 		become(waiting->uid);
 	if (waiting->path)
@@ -320,6 +384,21 @@ pid_t waiter(const struct waiting *waiting)
 int done(const struct waiting *waiting)
 {
 	return reap(spawn(wait_as_child, (void *)(uintptr_t)waiting));
+}
+
+size_t daemon_descriptors(void)
+{
+	char path[32];
+	size_t count = 0;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)fixture_daemon());
+	directory = opendir(path);
+	assert_non_null(directory);
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
 }
 
 void fill(void *data, size_t size, unsigned seed)

@@ -76,6 +76,28 @@ void expect_refusal(const char *name, const char *words);
 /* Becomes @uid, of the same gid, and nothing else for good; in a child. */
 void become(uid_t uid);
 
+/* ---- unix sockets, and their peers ---- */
+
+/* One of the tree, and a plain one. */
+#define X "unix/x"
+#define RUN_X RUN_UNIX "/x"
+#define TO_X "unix/connect" RUN_X
+#define PEER "/run/peer"
+#define TO_PEER "unix/connect" PEER
+
+/* More than any socket buffers. */
+enum { LARGE = 8 << 20 };
+extern char large[LARGE], got[LARGE];
+
+/* What X accepts, being of type "stream" or "seqpacket"; X itself is removed again. */
+int tree_accepted(const char *type, int flags, int *peer);
+/* A connection that the tree makes to a plain listener at PEER, which then goes. */
+int tree_connected(int type, int flags, int *peer);
+/* Reads just so much from a stream. */
+void read_all(int fd, char *buffer, size_t size);
+/* Writes `large` in pieces of 4096 bytes, through the tree, until no more fits: how much did. */
+size_t stuff(int fd);
+
 /* ---- who waits ---- */
 
 struct waiting {
@@ -93,6 +115,9 @@ struct waiting {
 pid_t waiter(const struct waiting *waiting);
 /* The same, that need not wait: how it exits. */
 int done(const struct waiting *waiting);
+
+/* How many descriptors the daemon has open now. */
+size_t daemon_descriptors(void);
 
 /* Bytes that are nowhere like themselves a little further on. */
 void fill(void *data, size_t size, unsigned seed);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -282,8 +283,36 @@ static int listed(const char *prefix, char *name)
 	return count;
 }
 
+/* The channel of the directory of that inode number. */
+static bool find_by_inode(ino_t inode, struct stat *st)
+{
+	DIR *directory = opendir(TCP);
+	struct dirent *entry;
+	char path[300] = "";
+
+	assert_non_null(directory);
+	while ((entry = readdir(directory)))
+		if (entry->d_ino == inode)
+			snprintf(path, sizeof(path), TCP "/%s/wait/accept", entry->d_name);
+	closedir(directory);
+	return *path && stat(path, st) == 0;
+}
+
+/* In a child: makes one, says so by a byte, and lives on until it is killed. */
+static int make_and_stay(void *argument)
+{
+	int error = mkdir(TCP "/127.0.0.9:0", 0600) < 0 ? errno : 0;
+
+	if (write(*(int *)argument, "x", 1) == 1 && !error)
+		pause();
+	return error;
+}
+
 static void test_port_0(void **state)
 {
+	struct stat by_alias, made;
+	int said[2];
+	pid_t pid;
 	char name[256], path[300];
 	struct stat st;
 
@@ -293,9 +322,28 @@ static void test_port_0(void **state)
 	assert_string_not_equal(name, "127.0.0.9:0");
 	snprintf(path, sizeof(path), TCP "/%s", name);
 	assert_return_code(stat(path, &st), errno);
-	/* Once more: another. */
+	/* Once more: another.  Its maker finds it as mkdir -m does. */
 	assert_int_equal(mkdir(TCP "/127.0.0.9:0", 0600), 0);
+	assert_return_code(stat(TCP "/127.0.0.9:0", &by_alias), errno);
+	assert_int_not_equal(by_alias.st_ino, st.st_ino);
+	assert_return_code(chmod(TCP "/127.0.0.9:0", 0640), errno);
 	assert_int_equal(listed("127.0.0.9:", name), 2);
+	assert_true(find_by_inode(by_alias.st_ino, &made));
+	assert_int_equal(made.st_mode & 0777, 0640);
+	/* Of two who make one at the same time nobody is led to the other's. */
+	assert_return_code(pipe2(said, O_CLOEXEC), errno);
+	pid = spawn(make_and_stay, &said[1]);
+	assert_int_equal(read(said[0], path, 1), 1);
+	assert_int_equal(chmod(TCP "/127.0.0.9:0", 0666), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(mkdir(TCP "/127.0.0.9:0", 0600), 0);
+	assert_int_equal(chmod(TCP "/127.0.0.9:0", 0666), -1);
+	assert_int_equal(errno, ENOENT);
+	kill(pid, SIGKILL);
+	reap(pid);
+	close(said[0]);
+	close(said[1]);
+	assert_int_equal(listed("127.0.0.9:", name), 4);
 	while (listed("127.0.0.9:", name)) {
 		snprintf(path, sizeof(path), TCP "/%s", name);
 		assert_return_code(rmdir(path), errno);
@@ -324,6 +372,13 @@ static int read_one(void *argument)
 	char byte;
 
 	return read(*(int *)argument, &byte, 1) == 1 ? 0 : errno;
+}
+
+static int poll_and_read_one(void *argument)
+{
+	struct pollfd polled = {.fd = *(int *)argument, .events = POLLIN};
+
+	return poll(&polled, 1, PATIENCE) == 1 ? read_one(argument) : ETIMEDOUT;
 }
 
 static void test_no_descriptors(void **state)
@@ -355,14 +410,23 @@ static void test_no_descriptors(void **state)
 	client = plain_connect(4701);
 	assert_int_equal(try_open(listener_path(4701, "accept"), O_RDWR), -EMFILE);
 	assert_last_refusal(EMFILE, words);
-	/* Whoever is connected goes on, also if all wait at once. */
+	/* Whoever is connected goes on, also if all wait at once, and in poll; and can be killed.
+	 */
 	for (int i = 0; i < count; i++)
-		readers[i] = spawn(read_one, &fds[i]);
-	for (int i = 0; i < count; i++)
-		wait_until_parked(readers[i]);
-	for (int i = 0; i < count; i++)
+		readers[i] = spawn(i % 2 ? read_one : poll_and_read_one, &fds[i]);
+	for (int i = 0; i < count; i++) {
+		if (i % 2)
+			wait_until_parked(readers[i]);
+		else
+			wait_until_asleep_in(readers[i], "poll");
+	}
+	for (int i = 0; i < count / 2; i++) {
+		kill(readers[i], SIGKILL);
+		assert_int_equal(reap(readers[i]), -SIGKILL);
+	}
+	for (int i = count / 2; i < count; i++)
 		assert_int_equal(write(peers[i], "x", 1), 1);
-	for (int i = 0; i < count; i++)
+	for (int i = count / 2; i < count; i++)
 		assert_int_equal(reap(readers[i]), 0);
 	/* And the tree can be looked at, by who has never been there. */
 	assert_int_equal(WEXITSTATUS(system("ls " TCP " >/dev/null && cat " MOUNT

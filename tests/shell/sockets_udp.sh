@@ -34,18 +34,19 @@ b
 
 d' head -n 4 "$own/lines"
 
-# Each waits for the next; whoever comes first gets it.
+# Several wait, and each gets one.
 cat "$own/data" >"$T/1" &
 first=$!
-parked $first
 cat "$own/data" >"$T/2" &
 second=$!
-parked $second
-"$TEXTBOOK" udp-sender 127.0.0.1 5242 for-the-first for-the-second
+parked $first $second
+"$TEXTBOOK" udp-sender 127.0.0.1 5242 'for one
+' 'for the other
+'
 wait $first || fail "cat ended with $?"
 wait $second || fail "cat ended with $?"
-is for-the-first cat "$T/1"
-is for-the-second cat "$T/2"
+is 'for one
+for the other' sort "$T/1" "$T/2"
 
 # Nothing there: now, for a while, and until a signal comes.
 fails 'Resource temporarily unavailable' cat "$own/try/data"

@@ -29,6 +29,17 @@ fails 'Connection refused' cat "sockets/unix/connect$T/server"
 grep -q "open ECONNREFUSED: nobody listens at $T/server" errors || fail "$(cat errors)"
 rm "$T/server"
 fails 'No such file' cat "sockets/unix/connect$T/server"
+fails 'No such file' dd if=/dev/null of="sockets/unix/connect$T/server"
+
+# A name at a time, from there, and only looked at.
+mkdir sockets/unix/serve
+(cd "sockets/unix/connect$run" && printf hello >serve) || fail "a relative path"
+is hello cat sockets/unix/serve/accept
+[ -e "sockets/unix/connect$run/serve" ] || fail "it is there"
+stat "sockets/unix/connect$run/serve" >"$T/out" || fail "stat"
+is '' ls "sockets/unix/connect$run"
+fails 'Resource temporarily unavailable' cat sockets/unix/serve/try/accept
+rmdir sockets/unix/serve
 
 # ---- the tree as a server, and the book's client ----
 
@@ -99,6 +110,8 @@ rmdir sockets/unix/serve
 printf B >&3
 is later head -c 5 <&3
 printf still >&3
+is '' cat <&3
+is '600 1048576' stat -L -c '%a %s' /dev/fd/3
 exec 3>&-
 wait $client || fail "the client ended with $?"
 is 'B
