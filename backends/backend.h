@@ -44,8 +44,11 @@ enum {
 struct tree_user {
 	const struct place *place; /* the channel */
 	ino_t inode;               /* under which /proc has what is open; 0: of one that waits */
-	pid_t thread;              /* of one that waits, else 0 */
-	bool reads;                /* waits to read, else to write or to open */
+	/* What the daemon has open for it, if it has something that can be polled; else 0. */
+	dev_t behind_device;
+	ino_t behind;
+	pid_t thread; /* of one that waits, else 0 */
+	bool reads;   /* waits to read, else to write or to open */
 };
 
 struct tree {
@@ -128,7 +131,8 @@ typedef int listing(void *context, const char *name, const struct place *place);
 struct channel {
 	bool looks; /* nothing is taken or changed by it: also in a tree that is mounted ro */
 	enum { SERIAL_READ = 1, SERIAL_WRITE = 2 } serial;
-	/* The object is the handle's alone: who tries again overtakes nobody. */
+	/* The object is the handle's alone: who tries again overtakes nobody, and each open is of
+	 * another file (st_ino). */
 	bool exclusive;
 	/* @flags are those of open(2).  Never waits. */
 	int (*open)(struct call *call, const struct place *place, int flags, void **state);

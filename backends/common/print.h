@@ -35,6 +35,9 @@ void ipcs_creators(FILE *out, const struct sysv_object *object, struct id_names 
  * 0 is "Not set". */
 void ipcs_time(FILE *out, time_t time);
 void ipcs_time_long(FILE *out, time_t time);
+/* A line "WORDS = VALUE" of the limits, of a file below /proc/sys; none if the kernel has no such.
+ */
+void limit_print(FILE *out, const char *words, const char *name);
 /* A name as one column, whatever bytes it has: spaces and odd ones as \ooo; and a space. */
 void ipcs_name(FILE *out, const char *name, int width);
 
