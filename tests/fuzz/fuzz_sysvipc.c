@@ -89,7 +89,7 @@ static bool is_whole(const struct table *table)
 	while (getline(&line, &room, file) >= 0) {
 		at = line;
 		for (int i = 0; !header && i < table->columns; i++, at = end) {
-			strtoll(at, &end, 10);
+			strtoll(at, &end, i == 2 ? 8 : 10); /* the third is the mode */
 			whole = whole && end != at;
 		}
 		header = false;
