@@ -276,6 +276,27 @@ static void asked_is_answered_at(const char *name, const char *host, uint16_t po
 	close(peer);
 }
 
+/* A second address of IPv6; false: it cannot be had.  The kernel uses it some time after it has it.
+ */
+static bool second_address(void)
+{
+	struct address address = ip("fd00::2", 5001);
+	int fd = plain_socket(AF_INET6, SOCK_DGRAM);
+	struct pollfd arrived = {.fd = fd, .events = POLLIN};
+
+	if (system("ip -6 address add fd00::2/128 dev lo nodad") != 0) {
+		close(fd);
+		return false;
+	}
+	while (bind(fd, &address.any, address.size) < 0)
+		assert_int_equal(errno, EADDRNOTAVAIL);
+	do
+		sendto(fd, "arrived?", 8, 0, &address.any, address.size);
+	while (poll(&arrived, 1, 10) == 0);
+	close(fd);
+	return true;
+}
+
 static void an_answer_comes_from_where_was_asked(void **state)
 {
 	make("udp/0.0.0.0:5000", 0600);
@@ -285,7 +306,7 @@ static void an_answer_comes_from_where_was_asked(void **state)
 	make("udp/any:5000", 0600);
 	asked_is_answered_at("any:5000", "127.0.0.2", 5000);
 	asked_is_answered_at("any:5000", "::1", 5000);
-	if (system("ip -6 address add fd00::2/128 dev lo nodad") == 0)
+	if (second_address())
 		asked_is_answered_at("any:5000", "fd00::2", 5000);
 	removed("udp/any:5000");
 }
