@@ -170,8 +170,10 @@ static int wish_grant(struct call *call, struct wish *wish)
 		return fd;
 	if (wish->type == SOCK_STREAM)
 		sock_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	else
+	else {
 		sock_set(fd, SOL_SOCKET, SO_BROADCAST, 1);
+		sock_pktinfo_enable(fd, &wish->address);
+	}
 	if (sock_addr_is_multicast(&wish->address))
 		group_prepare(fd, &wish->address);
 	if (wish->reuseport)

@@ -27,6 +27,7 @@ struct dgram {
 	pthread_mutex_t lock;
 	struct sock_addr
 		sender; /* of the last one; length 0: there is none, or it has no address */
+	struct sock_pktinfo own; /* to which address it came */
 
 	struct frame_lines lines;
 	struct frame frame;
@@ -143,16 +144,16 @@ static ssize_t take(struct call *call, struct dgram *dgram, void *buffer, size_t
 	/* Room for no descriptors that somebody may send along. */
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(struct ucred))];
+		char creds[CMSG_SPACE(sizeof(struct ucred))];
+		char own[SOCK_PKTINFO_SPACE];
 	} control;
-	struct msghdr message = {0};
+	struct msghdr message = {.msg_control = &control};
+	struct sock_pktinfo own = {.family = 0};
 	ssize_t length;
 
 	memset(sender, 0, sizeof(*sender));
-	if (dgram->stream.is_unix) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-	}
+	message.msg_controllen =
+		dgram->stream.is_unix ? sizeof(control.creds) : sizeof(control.own);
 	if (dgram_gone(dgram))
 		return -EIDRM;
 	length = sock_packet_take(&dgram->stream, buffer, size, &sender->address, &message,
@@ -161,11 +162,14 @@ static ssize_t take(struct call *call, struct dgram *dgram, void *buffer, size_t
 		return dgram_gone(dgram) ? -EIDRM : length;
 	if (dgram->stream.is_unix)
 		control_read(&message, sender);
+	else
+		sock_pktinfo_read(&message, &own);
 	/* A unix socket that is bound to nothing has an address of its family alone. */
 	if (dgram->stream.is_unix && sender->address.length <= sizeof(sa_family_t))
 		sender->address.length = 0;
 	pthread_mutex_lock(&dgram->lock);
 	dgram->sender = sender->address;
+	dgram->own = own;
 	pthread_mutex_unlock(&dgram->lock);
 	return length;
 }
@@ -287,9 +291,30 @@ static int refuse_send(struct call *call, const struct dgram *dgram,
 	return refuse(call, error, "to %.150s: %s", text, strerror(error));
 }
 
+/* From where to send to @address: whoever has asked is answered from the address that was asked. */
+static void own_address(struct dgram *dgram, const struct sock_addr *address,
+			struct sock_pktinfo *own)
+{
+	char asker[SOCK_ADDR_TEXT], to[SOCK_ADDR_TEXT];
+	struct sock_addr sender;
+
+	pthread_mutex_lock(&dgram->lock);
+	*own = dgram->own;
+	sender = dgram->sender;
+	pthread_mutex_unlock(&dgram->lock);
+	if (!own->family)
+		return;
+	/* As text: an IPv4 address may be in IPv6's clothes, or not. */
+	sock_addr_print(&sender, asker);
+	sock_addr_print(address, to);
+	if (strcmp(asker, to) != 0)
+		own->family = 0;
+}
+
 static int send_to(struct call *call, struct dgram *dgram, const struct sock_addr *address,
 		   const char *text, size_t size)
 {
+	struct sock_pktinfo own;
 	struct sock_addr to;
 	ssize_t length;
 	int error, fd;
@@ -299,7 +324,8 @@ static int send_to(struct call *call, struct dgram *dgram, const struct sock_add
 	error = address_resolve(call, address, &to, &fd);
 	if (error)
 		return error;
-	length = sock_send(&dgram->stream, text, size, &to, call->may_wait);
+	own_address(dgram, address, &own);
+	length = sock_send(&dgram->stream, text, size, &to, &own, call->may_wait);
 	if (length < 0)
 		error = refuse_send(call, dgram, address, size, (int)-length);
 	if (fd >= 0)

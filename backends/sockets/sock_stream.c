@@ -213,12 +213,13 @@ ssize_t sock_stream_read(struct call *call, void *state, void *buffer, size_t si
 }
 
 ssize_t sock_send(const struct sock_stream *stream, const void *buffer, size_t size,
-		  const struct sock_addr *to, bool may_wait)
+		  const struct sock_addr *to, const struct sock_pktinfo *own, bool may_wait)
 {
 	const struct ucred self = {.pid = getpid(), .uid = geteuid(), .gid = getegid()};
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(self))];
+		char own[SOCK_PKTINFO_SPACE];
 	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(self)),
 				.cmsg_level = SOL_SOCKET,
 				.cmsg_type = SCM_CREDENTIALS}};
@@ -234,7 +235,10 @@ ssize_t sock_send(const struct sock_stream *stream, const void *buffer, size_t s
 	if (stream->is_unix) {
 		memcpy(CMSG_DATA(&control.header), &self, sizeof(self));
 		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
+		message.msg_controllen = sizeof(control.room);
+	} else if (own && own->family) {
+		message.msg_control = &control;
+		sock_pktinfo_write(&message, own);
 	}
 	length = sendmsg(stream->fd, &message, MSG_NOSIGNAL | (may_wait ? 0 : MSG_DONTWAIT));
 	return length < 0 ? -errno : length;
@@ -255,8 +259,8 @@ ssize_t sock_stream_write(struct call *call, void *state, const void *buffer, si
 		return failed;
 	}
 	while (*done < size) {
-		ssize_t length =
-			sock_send(stream, (const char *)buffer + *done, size - *done, to, false);
+		ssize_t length = sock_send(stream, (const char *)buffer + *done, size - *done, to,
+					   NULL, false);
 
 		if (length == -EMSGSIZE)
 			return sock_refuse_size(call, stream->fd, size);

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "sock_addr.h"
+#include "sock_pktinfo.h"
 
 struct sock_stream {
 	int fd;    /* -1: not connected yet */
@@ -48,12 +49,13 @@ void sock_stream_end(struct sock_stream *stream);
 ssize_t sock_packet_take(struct sock_stream *stream, void *buffer, size_t size,
 			 struct sock_addr *from, struct msghdr *message, bool may_wait);
 /*
- * Sends as sendto(2) does, to @to unless that is NULL: bytes or -errno.  Through a unix socket it
+ * Sends as sendto(2) does, to @to unless that is NULL, and from @own unless that is NULL: bytes or
+ * -errno.  Through a unix socket it
  * says that the caller sent it: the kernel would name the thread's real ids, which are the
  * daemon's.
  */
 ssize_t sock_send(const struct sock_stream *stream, const void *buffer, size_t size,
-		  const struct sock_addr *to, bool may_wait);
+		  const struct sock_addr *to, const struct sock_pktinfo *own, bool may_wait);
 
 /* Gives what is left of stream->rest. */
 size_t sock_rest_give(struct sock_stream *stream, void *buffer, size_t size);

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -241,6 +242,73 @@ static void each_handle_answers_its_own_sender(void **state)
 		close(peers[i]);
 	}
 	removed(BOUND);
+}
+
+/* Whoever asks is connected, and hears only the address that was asked. */
+static void asked_is_answered_at(const char *name, const char *host, uint16_t port)
+{
+	int peer = plain_connected(SOCK_DGRAM, ip(host, port)), fd;
+	char path[64], text[128], *end;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "udp/%s/data", name);
+	say_text(peer, "question");
+	fd = opened(path, O_RDWR);
+	expect_text(fd, "question");
+	say_text(fd, "answer");
+	plain_expect(peer, "answer", 6);
+	close(fd);
+	/* By a header too, that says nothing of whom, or who asked. */
+	snprintf(path, sizeof(path), "udp/%s/framed", name);
+	say_text(peer, "question");
+	fd = opened(path, O_RDWR);
+	length = read(fd, text, sizeof(text) - 1);
+	assert_true(length > 0);
+	text[length] = '\0';
+	end = strchr(text, '\n');
+	assert_non_null(end);
+	assert_string_equal(end + 1, "question");
+	say_text(fd, "size=6\nanswer");
+	plain_expect(peer, "answer", 6);
+	say(fd, text, (size_t)length);
+	plain_expect(peer, "question", 8);
+	close(fd);
+	close(peer);
+}
+
+/* A second address of IPv6; false: it cannot be had.  The kernel uses it some time after it has it.
+ */
+static bool second_address(void)
+{
+	struct address address = ip("fd00::2", 5001);
+	int fd = plain_socket(AF_INET6, SOCK_DGRAM);
+	struct pollfd arrived = {.fd = fd, .events = POLLIN};
+
+	if (system("ip -6 address add fd00::2/128 dev lo nodad") != 0) {
+		close(fd);
+		return false;
+	}
+	while (bind(fd, &address.any, address.size) < 0)
+		assert_int_equal(errno, EADDRNOTAVAIL);
+	do
+		sendto(fd, "arrived?", 8, 0, &address.any, address.size);
+	while (poll(&arrived, 1, 10) == 0);
+	close(fd);
+	return true;
+}
+
+static void an_answer_comes_from_where_was_asked(void **state)
+{
+	make("udp/0.0.0.0:5000", 0600);
+	asked_is_answered_at("0.0.0.0:5000", "127.0.0.1", 5000);
+	asked_is_answered_at("0.0.0.0:5000", "127.0.0.2", 5000);
+	removed("udp/0.0.0.0:5000");
+	make("udp/any:5000", 0600);
+	asked_is_answered_at("any:5000", "127.0.0.2", 5000);
+	asked_is_answered_at("any:5000", "::1", 5000);
+	if (second_address())
+		asked_is_answered_at("any:5000", "fd00::2", 5000);
+	removed("udp/any:5000");
 }
 
 /* ---- nobody there ---- */
@@ -500,6 +568,7 @@ int main(void)
 		TEST(one_that_is_too_long_is_not_sent),
 		TEST(ipv6_carries_more),
 		TEST(each_handle_answers_its_own_sender),
+		TEST(an_answer_comes_from_where_was_asked),
 		TEST(an_unreachable_port_is_said_once),
 		TEST(nothing_there_is_said_at_once),
 		TEST(a_signal_ends_a_wait_and_takes_nothing),

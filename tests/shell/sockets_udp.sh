@@ -87,6 +87,18 @@ is 'answer to a
 answer to b
 answer to c' cat "$T/out"
 
+# Of several addresses it is the one that was asked.
+mkdir sockets/udp/0.0.0.0:5243
+"$TEXTBOOK" udp-client 127.0.0.2 5243 question >"$T/out" &
+client=$!
+exec 3<>sockets/udp/0.0.0.0:5243/data
+is question cat <&3
+printf answer >&3
+exec 3>&-
+wait $client || fail "the client ended with $?"
+is answer cat "$T/out"
+rmdir sockets/udp/0.0.0.0:5243
+
 # To whom is said in words, too.
 "$TEXTBOOK" udp-receiver 127.0.0.1 5001 2 >"$T/out" &
 receiver=$!
