@@ -28,7 +28,7 @@ static int open_end(struct call *call, const struct place *place, int flags, boo
 	bound = sock_own(place);
 	if (!bound)
 		return -ENOENT;
-	error = sock_bound_admit(bound, flags);
+	error = sock_bound_admit(call, bound, flags);
 	accepting = error ? NULL : calloc(1, sizeof(*accepting));
 	if (!accepting) {
 		sock_bound_release(bound);

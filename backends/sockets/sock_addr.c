@@ -125,6 +125,13 @@ static void unmap(struct sock_addr *address)
 	address->length = sizeof(plain);
 }
 
+/* Only an address that is of a link, or of less, can be another on each interface. */
+static bool takes_scope(const struct in6_addr *address)
+{
+	return IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_MC_LINKLOCAL(address) ||
+	       IN6_IS_ADDR_MC_NODELOCAL(address);
+}
+
 static bool host_read(const char *host, struct sock_addr *address)
 {
 	unsigned char bytes[16];
@@ -142,6 +149,8 @@ static bool host_read(const char *host, struct sock_addr *address)
 	}
 	address->length = sizeof(address->in6);
 	memcpy(&address->in6.sin6_addr, bytes, sizeof(address->in6.sin6_addr));
+	if (interface && !takes_scope(&address->in6.sin6_addr))
+		return false;
 	address->in6.sin6_scope_id = interface;
 	if (!interface && is_mapped(address))
 		unmap(address);

@@ -103,6 +103,11 @@ static int refuse_bind(struct call *call, const struct wish *wish, int error)
 	case EADDRNOTAVAIL:
 		return refuse(call, error, "no interface of this machine has the address of %s",
 			      text);
+	case EINVAL:
+		return refuse(call, error,
+			      "%s is no address to bind to; one of a link (fe80::) needs its "
+			      "interface, as in fe80::1%%eth0:80",
+			      text);
 	default:
 		return -error;
 	}

@@ -44,7 +44,7 @@ static int dgram_open(struct call *call, const struct place *place, int flags, v
 	bound = sock_own(place);
 	if (!bound)
 		return -ENOENT;
-	error = sock_bound_admit(bound, flags);
+	error = sock_bound_admit(call, bound, flags);
 	if (!error)
 		error = sock_addr_of(sock_bound_fd(bound), &address);
 	dgram = error ? NULL : calloc(1, sizeof(*dgram));

@@ -68,7 +68,9 @@ static int wish_read(struct call *call, const char *text, struct wish *wish)
 	size_t length = strcspn(text, ",");
 
 	if (length >= sizeof(wish->name))
-		return -ENAMETOOLONG;
+		return refuse(call, ENAMETOOLONG,
+			      "a name of %zu bytes: the name of a socket here has at most %d",
+			      length, NAME_MAX);
 	memcpy(wish->name, text, length);
 	wish->name[length] = '\0';
 	if (!length || !strcmp(wish->name, ".") || !strcmp(wish->name, "..") ||

@@ -85,7 +85,8 @@ void become(uid_t uid);
 #define PEER "/run/peer"
 #define TO_PEER "unix/connect" PEER
 
-enum { LARGE = 1 << 20 };
+/* More than any socket buffers. */
+enum { LARGE = 8 << 20 };
 extern char large[LARGE], got[LARGE];
 
 /* What X accepts, being of type "stream" or "seqpacket"; X itself is removed again. */

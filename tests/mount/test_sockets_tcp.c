@@ -581,7 +581,7 @@ static void test_opens_can_be_interrupted(void **state)
 
 static void test_removal_of_a_listener(void **state)
 {
-	int client, fd;
+	int client, fd, wait_directory;
 	char text[8];
 	pid_t pid;
 
@@ -602,7 +602,13 @@ static void test_removal_of_a_listener(void **state)
 		assert_int_equal(write(client, "fro", 3), 3);
 		recv_all(fd, text, 3);
 	}
+	/* Who is on the way to it when it goes, as <> of a shell, hears that it is not there. */
+	wait_directory = try_open(listener_path(port, "wait"), O_RDONLY | O_DIRECTORY);
+	assert_return_code(wait_directory, -wait_directory);
 	assert_return_code(rmdir(listener_path(port, "")), errno);
+	assert_int_equal(openat(wait_directory, "accept", O_RDWR | O_CREAT, 0666), -1);
+	assert_int_equal(errno, ENOENT);
+	close(wait_directory);
 	assert_int_equal(try_open(listener_path(port, "accept"), O_RDWR), -ENOENT);
 	close(client);
 	assert_int_equal(read(fd, text, 1), 0);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -373,6 +374,13 @@ static int read_one(void *argument)
 	return read(*(int *)argument, &byte, 1) == 1 ? 0 : errno;
 }
 
+static int poll_and_read_one(void *argument)
+{
+	struct pollfd polled = {.fd = *(int *)argument, .events = POLLIN};
+
+	return poll(&polled, 1, PATIENCE) == 1 ? read_one(argument) : ETIMEDOUT;
+}
+
 static void test_no_descriptors(void **state)
 {
 	enum { MORE = 200 };
@@ -402,14 +410,23 @@ static void test_no_descriptors(void **state)
 	client = plain_connect(4701);
 	assert_int_equal(try_open(listener_path(4701, "accept"), O_RDWR), -EMFILE);
 	assert_last_refusal(EMFILE, words);
-	/* Whoever is connected goes on, also if all wait at once. */
+	/* Whoever is connected goes on, also if all wait at once, and in poll; and can be killed.
+	 */
 	for (int i = 0; i < count; i++)
-		readers[i] = spawn(read_one, &fds[i]);
-	for (int i = 0; i < count; i++)
-		wait_until_parked(readers[i]);
-	for (int i = 0; i < count; i++)
+		readers[i] = spawn(i % 2 ? read_one : poll_and_read_one, &fds[i]);
+	for (int i = 0; i < count; i++) {
+		if (i % 2)
+			wait_until_parked(readers[i]);
+		else
+			wait_until_asleep_in(readers[i], "poll");
+	}
+	for (int i = 0; i < count / 2; i++) {
+		kill(readers[i], SIGKILL);
+		assert_int_equal(reap(readers[i]), -SIGKILL);
+	}
+	for (int i = count / 2; i < count; i++)
 		assert_int_equal(write(peers[i], "x", 1), 1);
-	for (int i = 0; i < count; i++)
+	for (int i = count / 2; i < count; i++)
 		assert_int_equal(reap(readers[i]), 0);
 	/* And the tree can be looked at, by who has never been there. */
 	assert_int_equal(WEXITSTATUS(system("ls " TCP " >/dev/null && cat " MOUNT

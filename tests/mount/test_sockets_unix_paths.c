@@ -328,6 +328,30 @@ static void the_link_leads_to_the_socket(void **state)
 	removed("unix/x");
 }
 
+/* Whom one has connected to is who made the socket, not the daemon. */
+static int make_as_owner(void *argument)
+{
+	become(OWNER);
+	umask(0);
+	return mkdir(at("unix/x"), 0666) < 0 ? errno : 0;
+}
+
+static void a_client_is_told_whose_the_socket_is(void **state)
+{
+	struct ucred creds;
+	socklen_t size = sizeof(creds);
+	int client;
+
+	assert_int_equal(reap(spawn(make_as_owner, NULL)), 0);
+	client = plain_connected(SOCK_STREAM, local(RUN_UNIX "/x"));
+	assert_return_code(getsockopt(client, SOL_SOCKET, SO_PEERCRED, &creds, &size), errno);
+	assert_int_equal(creds.uid, OWNER);
+	assert_int_equal(creds.gid, OWNER);
+	assert_int_equal(creds.pid, fixture_daemon());
+	close(client);
+	removed("unix/x");
+}
+
 static void expect_figure(const char *path, const char *value)
 {
 	char text[256];
@@ -438,6 +462,7 @@ int main(void)
 		TEST(too_long_names_are_refused_in_words),
 		TEST(nothing_is_bound_inside_the_tree),
 		TEST(the_link_leads_to_the_socket),
+		TEST(a_client_is_told_whose_the_socket_is),
 		TEST(what_others_bind_shows_while_they_have_it),
 		TEST(a_socket_goes_with_its_file),
 		TEST(a_killed_daemon_is_in_nobodys_way),

@@ -91,7 +91,7 @@ def run(language, program):
 def left_over():
     """Objects and processes that are not the test's own."""
     found = [f"{kind}/{name}" for kind in ("shm", "sem", "mq", "pipes") for name in os.listdir(kind)
-             if os.path.isdir(f"{kind}/{name}") and name != "anon"]
+             if os.path.isdir(f"{kind}/{name}") and name not in ("anon", "orphans")]
     found += [f"sockets/{kind}/{name}" for kind in ("tcp", "udp", "unix") for name in os.listdir(f"sockets/{kind}")
               if os.path.isdir(f"sockets/{kind}/{name}/try")]
     for pid in filter(str.isdigit, os.listdir("/proc")):

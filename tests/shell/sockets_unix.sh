@@ -29,6 +29,17 @@ fails 'Connection refused' cat "sockets/unix/connect$T/server"
 grep -q "open ECONNREFUSED: nobody listens at $T/server" errors || fail "$(cat errors)"
 rm "$T/server"
 fails 'No such file' cat "sockets/unix/connect$T/server"
+fails 'No such file' dd if=/dev/null of="sockets/unix/connect$T/server"
+
+# A name at a time, from there, and only looked at.
+mkdir sockets/unix/serve
+(cd "sockets/unix/connect$run" && printf hello >serve) || fail "a relative path"
+is hello cat sockets/unix/serve/accept
+[ -e "sockets/unix/connect$run/serve" ] || fail "it is there"
+stat "sockets/unix/connect$run/serve" >"$T/out" || fail "stat"
+is '' ls "sockets/unix/connect$run"
+fails 'Resource temporarily unavailable' cat sockets/unix/serve/try/accept
+rmdir sockets/unix/serve
 
 # ---- the tree as a server, and the book's client ----
 

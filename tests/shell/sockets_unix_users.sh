@@ -89,6 +89,22 @@ chmod 711 "$T/private"
 is B as $other $other sh -c "exec 3<>sockets/unix/connect$T/private/s; printf A >&3; head -c 1 <&3"
 wait $server || fail "the server ended with $?"
 
+# So is a network: abstract names are those of the tree's, a path is a path.
+"$TEXTBOOK" server stream @server 1 >"$T/who" &
+server=$!
+listens @server
+"$TEXTBOOK" server stream "$T/s" 1 >"$T/who" &
+second=$!
+listens "$T/s"
+fails 'Permission denied' unshare --net sh -c ': <>sockets/unix/connect/@server'
+grep -q 'open EACCES: .*another network namespace' errors || fail "$(cat errors)"
+unshare --net sh -c ": <>sockets/unix/connect$T/s" || fail "a path of another network"
+wait $second || fail "the server ended with $?"
+kill $server
+wait $server
+fails 'Permission denied' unshare --net mkdir sockets/udp/127.0.0.1:5242
+fails 'Permission denied' unshare --net sh -c ': <>sockets/udp/connect/127.0.0.1:5242'
+
 # ---- a daemon that was killed ----
 
 # again - a tree of its own at /run/second/mnt with its run directory in /run/second.

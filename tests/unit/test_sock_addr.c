@@ -49,7 +49,7 @@ static void addresses_that_are_right(void **state)
 		{"127.0.0.1:00080", "127.0.0.1:80"},
 		{"fe80::1%lo:53", "fe80::1%lo:53"},
 		{"ff02::1%1:53", "ff02::1%lo:53"},
-		{"fe80::1%4000000:53", "fe80::1%4000000:53"}, /* an interface that is not there */
+		{"fe80::1%4000000:53", "fe80::1%if4000000:53"}, /* an interface that is not there */
 		{"::ffff:1.2.3.4:5", "1.2.3.4:5"},
 	};
 
@@ -78,6 +78,7 @@ static void addresses_that_are_wrong(void **state)
 		{"fe80::1%nosuch:80", "is no address"},
 		{"fe80::1%:80", "is no address"},
 		{"127.0.0.1%lo:80", "is no address"},
+		{"::1%lo:80", "'::1%lo' is no address"}, /* the kernel would forget the interface */
 		{"*:80", "is no address"},
 		{"Any:80", "is no address"},
 	};

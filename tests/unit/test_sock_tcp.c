@@ -108,6 +108,7 @@ static void what_cannot_be_listened_at(void **state)
 	assert_refused(make_at("tcp", "0.0.0.0:4000", 0600), EADDRINUSE, "0.0.0.0:4000");
 	assert_refused(make_at("tcp", "10.9.8.7:1", 0600), EADDRNOTAVAIL, "10.9.8.7:1");
 	assert_refused(make_at("tcp", "239.1.2.3:1", 0600), EADDRNOTAVAIL, "mkdir udp/");
+	assert_refused(make_at("tcp", "fe80::1:1", 0600), EINVAL, "fe80::1%eth0:80");
 	assert_refused(make_at("tcp", "example.org:1", 0600), EINVAL, "not looked up");
 	assert_refused(make_at("tcp", "127.0.0.1:4001,backlog=x", 0600), EINVAL, "'x'");
 	assert_refused(make_at("tcp", "127.0.0.1:4001,reuseport=2", 0600), EINVAL, "0 to 1");

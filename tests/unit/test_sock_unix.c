@@ -153,7 +153,7 @@ static void the_mode_says_who_may_connect_not_who_may_accept(void **state)
 
 static void what_cannot_be_made(void **state)
 {
-	char name[200];
+	char name[257];
 	int fd;
 
 	assert_refused(make_at("unix", "x,type=raw", 0600), EINVAL, "stream, dgram");
@@ -167,6 +167,8 @@ static void what_cannot_be_made(void **state)
 	assert_refused(make_at("unix", "a%2Fb", 0600), EINVAL, "cannot be the name");
 	assert_refused(make_at("unix", "a\nb", 0600), EINVAL, "cannot be the name");
 	memset(name, 'n', sizeof(name));
+	name[256] = '\0';
+	assert_refused(make_at("unix", name, 0600), ENAMETOOLONG, "at most 255");
 	name[107 - strlen(RUN) - 1] = '\0';
 	assert_made("unix", name);
 	assert_there("unix", name);
