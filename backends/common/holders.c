@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "json.h"
 #include "print.h"
 
 void text_print(FILE *out, const char *text, const char *also)
@@ -19,16 +20,39 @@ void text_print(FILE *out, const char *text, const char *also)
 	}
 }
 
+bool text_is_odd(const char *at, size_t *length)
+{
+	unsigned char byte = *at;
+
+	*length = utf8_length(at);
+	if (*length > 1)
+		return false;
+	*length = 1;
+	return byte < ' ' || byte >= 0x7f || byte == '\\';
+}
+
+/* The same, and bytes that are not UTF-8 too. */
+static void word_print(FILE *out, const char *text, const char *also)
+{
+	size_t length;
+
+	for (; *text; text += length)
+		if (text_is_odd(text, &length) || strchr(also, *text))
+			fprintf(out, "\\%03o", (unsigned char)*text);
+		else
+			fwrite(text, 1, length, out);
+}
+
 void holder_print(FILE *out, const char *object, const struct holder *holder,
 		  struct user_names *names)
 {
 	if (object) {
-		text_print(out, object, " ");
+		word_print(out, object, " ");
 		fputc(' ', out);
 	}
 	fprintf(out, "%d %s %s ", (int)holder->pid, user_names_get(names, holder->uid),
 		holder->how);
-	text_print(out, holder->command, "");
+	word_print(out, holder->command, "");
 	fputc('\n', out);
 }
 

@@ -39,4 +39,8 @@ void holders_print_hidden(FILE *out, size_t count);
  */
 void text_print(FILE *out, const char *text, const char *also);
 
+/* True of a byte at @at that holders print as \ooo: those, and what is not UTF-8; else *length is
+ * that of the character. */
+bool text_is_odd(const char *at, size_t *length);
+
 #endif

@@ -222,12 +222,16 @@ struct looking {
 	struct proc_mapped items[];
 };
 
-static void looking_release(void *context)
+/* Gives back the parts of so many owners. */
+static void looking_release(struct looking *looking, int parts)
 {
-	struct looking *looking = context;
-
-	if (atomic_fetch_sub(&looking->owners, 1) == 1)
+	if (atomic_fetch_sub(&looking->owners, parts) == parts)
 		free(looking);
+}
+
+static void look_drop(void *context)
+{
+	looking_release(context, 1);
 }
 
 static void look_step(void *context)
@@ -258,11 +262,9 @@ int proc_mapped_look(struct proc_mapped *list, size_t count)
 	atomic_init(&looking->owners, 2);
 	looking->count = count;
 	memcpy(looking->items, list, count * sizeof(*list));
-	error = apart_run(look_step, looking_release, looking);
+	error = apart_run(look_step, look_drop, looking);
 	if (!error)
 		memcpy(list, looking->items, count * sizeof(*list));
-	if (error != -ETIMEDOUT)
-		looking_release(looking);
-	looking_release(looking);
+	looking_release(looking, error == -ETIMEDOUT ? 1 : 2);
 	return error == -ETIMEDOUT ? 0 : error;
 }

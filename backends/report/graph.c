@@ -3,7 +3,6 @@
  * from there to who reads.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -24,25 +23,21 @@ struct graph {
 	struct user_names names;
 };
 
-/* A label as holders has words, and what is not UTF-8 as \ooo too; quoted as dot wants it, which
- * knows the entities of HTML in any label. */
+/* A label, odd bytes as holders has them; quoted as dot wants it, which knows the entities of HTML.
+ */
 static void label_print(FILE *out, const char *text)
 {
-	json_t *utf8 = json_string(text);
+	size_t length;
 
-	for (const char *at = text; *at; at++) {
-		unsigned char byte = *at;
-
-		if (byte < ' ' || byte == 0x7f || byte == '\\' || (byte >= 0x80 && !utf8))
-			fprintf(out, "\\\\%03o", byte);
-		else if (byte == '"')
+	for (; *text; text += length)
+		if (text_is_odd(text, &length))
+			fprintf(out, "\\\\%03o", (unsigned char)*text);
+		else if (*text == '"')
 			fputs("\\\"", out);
-		else if (byte == '&')
+		else if (*text == '&')
 			fputs("&amp;", out);
 		else
-			fputc(byte, out);
-	}
-	json_decref(utf8);
+			fwrite(text, 1, length, out);
 }
 
 /* The number of what is called so; *fresh if it is met for the first time.  -ENOMEM. */
