@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "backend.h"
 
@@ -92,4 +93,21 @@ int refuse_rename(struct call *call, const struct place *place, const char *to, 
 		"there is no renaming to '%.100s': the kernel has no call that gives an object "
 		"of this sort another name",
 		to);
+}
+
+bool dir_has_name(const struct dir *dir, const char *name)
+{
+	static const char *const views[] = {"wait", "try", "within"};
+	bool channels = false;
+
+	for (const struct row *row = dir->rows; row->type != ROW_END; row++) {
+		if (row->name && strcmp(row->name, name) == 0)
+			return true;
+		if (row->type == ROW_CHANNEL || row->type == ROW_NUMBERED || row->type == ROW_NAMED)
+			channels = true;
+	}
+	for (size_t i = 0; channels && i < sizeof(views) / sizeof(*views); i++)
+		if (strcmp(views[i], name) == 0)
+			return true;
+	return false;
 }

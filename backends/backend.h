@@ -20,6 +20,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "metrics/limits.h"
+
 struct dir;
 struct row;
 struct place;
@@ -42,8 +44,11 @@ enum {
 struct tree_user {
 	const struct place *place; /* the channel */
 	ino_t inode;               /* under which /proc has what is open; 0: of one that waits */
-	pid_t thread;              /* of one that waits, else 0 */
-	bool reads;                /* waits to read, else to write or to open */
+	/* What the daemon has open for it, if it has something that can be polled; else 0. */
+	dev_t behind_device;
+	ino_t behind;
+	pid_t thread; /* of one that waits, else 0 */
+	bool reads;   /* waits to read, else to write or to open */
 };
 
 struct tree {
@@ -124,8 +129,10 @@ typedef int listing(void *context, const char *name, const struct place *place);
  * Calls on one open handle may run at the same time, except those that `serial` names.
  */
 struct channel {
+	bool looks; /* nothing is taken or changed by it: also in a tree that is mounted ro */
 	enum { SERIAL_READ = 1, SERIAL_WRITE = 2 } serial;
-	/* The object is the handle's alone: who tries again overtakes nobody. */
+	/* The object is the handle's alone: who tries again overtakes nobody, and each open is of
+	 * another file (st_ino). */
 	bool exclusive;
 	/* @flags are those of open(2).  Never waits. */
 	int (*open)(struct call *call, const struct place *place, int flags, void **state);
@@ -145,6 +152,7 @@ struct channel {
 	short (*ready)(void *state);
 	/*
 	 * A descriptor that polls as the channel does, owned by the channel; -1 (or NULL): none.
+	 * Those that have one inode wait for one another, so it is no eventfd: these share one.
 	 * @events is POLLIN for a read and POLLOUT for a write; 0 for an open or a close that must
 	 * wait, which the channel then says, and may say otherwise each time that it has to go on
 	 * waiting.
@@ -272,6 +280,12 @@ struct dir {
 	int (*rename)(struct call *call, const struct place *place, const char *to, unsigned flags);
 };
 
+/*
+ * True if @name is that of a row of @dir, or, where some row is a channel, of the directories that
+ * then come with it (wait, try, within): an object of that name is listed otherwise.
+ */
+bool dir_has_name(const struct dir *dir, const char *name);
+
 /* The named refusals, for tables whose directories do not make, remove, change or rename. */
 int refuse_make(struct call *call, const struct place *at, const char *name, mode_t mode,
 		struct place *made);
@@ -313,6 +327,7 @@ struct page {
 
 struct json_list;
 struct kind_holders;
+struct snapshot;
 
 struct kind {
 	const char *name;
@@ -323,6 +338,15 @@ struct kind {
 	int (*print_more)(struct call *call, enum report report, const struct page *page);
 	/* Every object, for status.json. */
 	int (*list_json)(struct call *call, struct json_list *list);
+	/*
+	 * Adds every object that can be made and removed, with what everyone may know of it; an
+	 * object of one family always with the same figures.  As the daemon.  NULL: none.
+	 */
+	int (*snapshot)(struct snapshot *snapshot);
+	/* The families that it tells of, ended by NULL. */
+	const char *const *families;
+	/* Tells of the limits, as the daemon; NULL: none. */
+	void (*limits)(limit_told *tell, void *context);
 	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
 	 */
 	int (*setup)(const struct settings *settings);

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "events/events.h"
 #include "gate.h"
 #include "intern.h"
 #include "memory.h"
@@ -42,8 +43,10 @@ static int stat_by_name(const struct node *node, struct stat *st)
 static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 {
 	struct fuse_entry_param entry = {.entry_timeout = tree_name_timeout(node)};
-	int error = stat_by_name(node, &entry.attr);
+	int error;
 
+	node_distinguish(node);
+	error = stat_by_name(node, &entry.attr);
 	if (node->place.alias_seconds)
 		entry.entry_timeout = node->place.alias_seconds;
 	if (!error) {
@@ -188,7 +191,11 @@ static int change(fuse_req_t req, const struct node *node, const struct stat *at
 		return refuse(call, EPERM,
 			      "chmod and chown work on an object, its channels and its memory");
 	error = gate_caller(req, node, NULL, call, NULL);
-	return error ? error : node->place.dir->change(call, &node->place, &wanted);
+	if (!error)
+		error = node->place.dir->change(call, &node->place, &wanted);
+	if (!error)
+		events_stir();
+	return error;
 }
 
 /* What the caller typed, most likely. */
@@ -290,6 +297,8 @@ static void make_object(fuse_req_t req, const char *operation, fuse_ino_t parent
 	if (!error)
 		error = directory.place.dir->make(&call, &directory.place, name, mode & 0666,
 						  &made.place);
+	if (!error)
+		events_stir();
 	if (!error)
 		error = tree_adopt(&made.place);
 	if (!error)
@@ -400,6 +409,21 @@ static int find_object(struct call *call, const struct node *directory, const ch
 	return 0;
 }
 
+static int remove_object(struct call *call, const struct node *object)
+{
+	const struct dir *dir = object->place.dir;
+	char path[PATH_MAX];
+	int error;
+
+	if (!dir->remove)
+		return refuse_remove(call, &object->place);
+	tree_path(object, path, sizeof(path));
+	events_removing(call, path);
+	error = dir->remove(call, &object->place);
+	events_removed(path, error);
+	return error;
+}
+
 void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct node directory, object;
@@ -412,10 +436,7 @@ void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!error)
 		error = find_object(&call, &directory, name, &object);
 	if (!error) {
-		const struct dir *dir = object.place.dir;
-
-		error = dir->remove ? dir->remove(&call, &object.place)
-				    : refuse_remove(&call, &object.place);
+		error = remove_object(&call, &object);
 		if (!error && object.place.name)
 			name_retire(object.place.object);
 		/* It has an owner, its directory has none. */
@@ -467,6 +488,8 @@ void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 			retire_renamed(&directory, &object, new_name);
 		if (error)
 			reason_complete(&call, &object.place, -error);
+		else
+			events_stir();
 		node_release(&object);
 	}
 	reply_refusal(req, "rename", &directory, name, &call, error);

@@ -39,7 +39,8 @@ static int readme_show(struct call *call, const struct place *place, FILE *out)
 	      "  pipes/ data keep capacity holders and figures; anon/ has the unnamed ones\n"
 	      "\n"
 	      "  cat status                   what ipcs prints, and all that it does not know\n"
-	      "  cat errors                   why your last operations were refused\n",
+	      "  cat errors                   why your last operations were refused\n"
+	      "  cat events                   what comes, goes and changes from now on\n",
 	      out);
 	return 0;
 }

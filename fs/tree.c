@@ -358,7 +358,9 @@ int tree_list(struct call *call, const struct node *node, tree_listing *each, vo
 		if (error)
 			return error;
 	}
-	for (size_t i = 0; dir_has_channels(dir) && i < sizeof(views) / sizeof(*views); i++) {
+	/* Beside objects they would look like some: there they open by name only. */
+	for (size_t i = 0; dir->stat && dir_has_channels(dir) && i < sizeof(views) / sizeof(*views);
+	     i++) {
 		struct node child = *node;
 		int error;
 

@@ -1,8 +1,8 @@
 # packages.sh - what building and testing needs, and its packages; sourced after common.sh.
 # shellcheck shell=bash disable=SC2034
 #
-# A need is something that can be tried: a command, a library of pkg-config, a header, a module of Perl's, a
-# sanitizer of gcc.  Only where one is missing is the package manager called.  A package of "-" means that the
+# A need is something that can be tried: a command, a library of pkg-config, a header, a module of Perl's or
+# Python's, a sanitizer of gcc.  Only where one is missing is the package manager called.  A package of "-" means that the
 # distribution has none; "+" stands between two.
 
 # NEED                  Debian              Fedora              Arch                Alpine
@@ -42,9 +42,11 @@ cmd:dash                dash                dash                dash            
 cmd:jq                  jq                  jq                  jq                  jq
 cmd:setpriv             util-linux          util-linux          util-linux          setpriv
 cmd:dot                 graphviz            graphviz            graphviz            graphviz
+cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
 cmd:strace              strace              strace              strace              strace
 cmd:mandoc              mandoc              mandoc              mandoc              mandoc
 perl:IPC::SysV          perl                perl-IPC-SysV       perl                perl
+py:prometheus_client    python3-prometheus-client python3-prometheus_client python-prometheus_client py3-prometheus-client
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
 '
 
@@ -60,6 +62,7 @@ need_is_met() {
     cmd:*) command -v -- "$what" >/dev/null ;;
     lib:*) pkg-config --exists "$what" 2>/dev/null ;;
     perl:*) perl "-M$what" -e 1 2>/dev/null ;;
+    py:*) /usr/bin/python3 -c "import $what" 2>/dev/null ;;
     header:*) printf '#include <%s>\n' "$what" | gcc -E -x c - >/dev/null 2>&1 ;;
     sanitizer:*)
         trial=$(mktemp) || return 1

@@ -7,8 +7,8 @@
 
 #include "json.h"
 
-/* The bytes of the UTF-8 character at @text, 0 if there is none; the JSON library judges. */
-static size_t utf8_length(const char *text)
+/* The JSON library judges. */
+size_t utf8_length(const char *text)
 {
 	for (size_t length = 1; length <= 4 && text[length - 1]; length++) {
 		json_t *character = json_stringn(text, length);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <time.h>
 
+/* The bytes of the UTF-8 character at @text, 0 if there is none. */
+size_t utf8_length(const char *text);
 /* Text as JSON, bytes that are not UTF-8 as \xNN in the text. */
 json_t *json_text(const char *text);
 /* Seconds since the epoch as a number, 0 as null. */

@@ -148,10 +148,7 @@ bool object_name_is_ambiguous(const struct dir *kind, const char *posix)
 		return true;
 	if (!kind || !kind->rows)
 		return false;
-	for (const struct row *row = kind->rows; row->type != ROW_END; row++)
-		if (row->name && strcmp(row->name, posix) == 0)
-			return true;
-	return false;
+	return dir_has_name(kind, posix);
 }
 
 void object_name_list_sysv(int32_t key, int32_t id, char listed[LISTED_NAME_SIZE])

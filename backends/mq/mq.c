@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kinds.h"
+#include "events/events.h"
 #include "mq.h"
 #include "report/report.h"
 
@@ -91,6 +92,7 @@ static const struct row rows[] = {
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"holders", ROW_TEXT, 0444, .show = mq_show_all_holders},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
 
@@ -119,6 +121,9 @@ const struct kind mq_kind = {
 	.print_ipcs = mq_print_ipcs,
 	.print_more = mq_print_more,
 	.list_json = mq_list_json,
+	.snapshot = mq_snapshot,
+	.families = mq_families,
+	.limits = mq_limits,
 	.setup = mq_setup,
 	.removals = mq_posix_removals,
 	.holders = &mq_holders,

@@ -33,6 +33,9 @@ int mq_sysv_gather(int (*each)(void *context, const struct mq_sysv *queue), void
 int mq_sysv_find(const struct object_name *name, struct place *found);
 int mq_sysv_make(struct call *call, const struct object_name *name, mode_t mode,
 		 struct place *made);
+/* How many queues there are; -1: it cannot be known. */
+int mq_sysv_used(void);
+
 /* What msgrcv fills; a priority is put there too. */
 struct mq_message {
 	long number;
@@ -71,6 +74,12 @@ int mq_posix_gather(int (*each)(void *context, const char *name), void *context)
 int mq_posix_find(const struct object_name *name, struct place *found);
 int mq_posix_make(struct call *call, const struct object_name *name, mode_t mode,
 		  struct place *made);
+/* Of all queues, whoever's they are; bytes as RLIMIT_MSGQUEUE counts them. */
+struct mq_posix_use {
+	unsigned queues;
+	uint64_t bytes;
+};
+struct mq_posix_use mq_posix_used(struct call *call);
 /* fs.mqueue.@name, -1 if it cannot be read. */
 int64_t mq_posix_limit(const char *name);
 
@@ -107,6 +116,11 @@ int mq_list_json(struct call *call, struct json_list *list);
 extern const struct kind_holders mq_holders;
 int mq_show_holders(struct call *call, const struct place *place, FILE *out);
 int mq_show_all_holders(struct call *call, const struct place *place, FILE *out);
+
+struct snapshot;
+int mq_snapshot(struct snapshot *snapshot);
+extern const char *const mq_families[];
+void mq_limits(limit_told *tell, void *context);
 
 /*
  * The channels are written once, over what the two families have in common: an open end of a queue.

@@ -148,14 +148,9 @@ static uint64_t charge(uint64_t maxmsg, uint64_t msgsize)
 	return maxmsg * (msgsize + msg_msg) + nodes * tree_node;
 }
 
-struct use {
-	unsigned queues;
-	uint64_t bytes;
-};
-
 static int use_add(void *context, const char *name)
 {
-	struct use *use = context;
+	struct mq_posix_use *use = context;
 	struct mq_posix queue;
 	int error = mq_posix_get(name, &queue);
 
@@ -172,10 +167,9 @@ static int use_count(void *context)
 	return mq_posix_gather(use_add, context);
 }
 
-/* Of all queues, whoever's they are: how many there are is no secret. */
-static struct use used_by_all(struct call *call)
+struct mq_posix_use mq_posix_used(struct call *call)
 {
-	struct use use = {0};
+	struct mq_posix_use use = {0};
 
 	as_daemon(call, use_count, &use);
 	return use;
@@ -199,7 +193,7 @@ static int refuse_emfile(struct call *call, const struct mq_attr *attr)
 		      "RLIMIT_MSGQUEUE is %llu bytes, %" PRIu64 " in use, this queue needs %" PRIu64
 		      ": less with a lower maxmsg= or msgsize=. The limit is the daemon's, for the "
 		      "queues of all",
-		      (unsigned long long)limit.rlim_cur, used_by_all(call).bytes,
+		      (unsigned long long)limit.rlim_cur, mq_posix_used(call).bytes,
 		      charge((uint64_t)attr->mq_maxmsg, (uint64_t)attr->mq_msgsize));
 }
 
@@ -246,7 +240,7 @@ int mq_posix_make(struct call *call, const struct object_name *name, mode_t mode
 		return refuse(call, ENOSPC,
 			      "fs.mqueue.queues_max is %" PRId64
 			      " queues, %u in use: one more takes CAP_SYS_RESOURCE",
-			      mq_posix_limit("queues_max"), used_by_all(call).queues);
+			      mq_posix_limit("queues_max"), mq_posix_used(call).queues);
 	default:
 		return -errno;
 	}

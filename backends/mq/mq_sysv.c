@@ -170,7 +170,7 @@ static const struct attribute attributes[] = {
 	{NULL},
 };
 
-static int queues_in_use(void)
+int mq_sysv_used(void)
 {
 	struct msginfo used = {0};
 
@@ -190,7 +190,7 @@ int mq_sysv_make(struct call *call, const struct object_name *name, mode_t mode,
 	if (id < 0 && errno == ENOSPC)
 		return refuse(call, ENOSPC,
 			      "kernel.msgmni is %d queues, %d in use: one more has no place",
-			      mq_sysv_limits().msgmni, queues_in_use());
+			      mq_sysv_limits().msgmni, mq_sysv_used());
 	if (id < 0)
 		return -errno;
 	if (qbytes != unset) {

@@ -7,6 +7,7 @@
 
 #include "common/kind_holders.h"
 #include "kinds.h"
+#include "events/events.h"
 #include "pipe.h"
 #include "report/report.h"
 
@@ -188,6 +189,7 @@ static const struct row rows[] = {
 	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
 	{"holders", ROW_TEXT, 0444, .show = show_holders},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"anon", ROW_DIR, .dir = &pipe_anon_dir},
 	{NULL, ROW_END},
 };
@@ -242,6 +244,8 @@ const struct kind pipe_kind = {
 	.dir = &pipe_dir,
 	.print_more = print_more,
 	.list_json = list_json,
+	.snapshot = pipe_snapshot,
+	.families = pipe_families,
 	.setup = setup,
 	.holders = &holders,
 };

@@ -55,6 +55,10 @@ bool pipe_named_may(const struct pipe_file *file, int mode);
 int pipe_named_walk(int (*each)(void *context, const char *name, const struct stat *st),
 		    void *context);
 
+struct snapshot;
+int pipe_snapshot(struct snapshot *snapshot);
+extern const char *const pipe_families[];
+
 /* The name under which a FIFO is listed: its own, or with "fifo:" before it. */
 #define PIPE_LISTED_SIZE (NAME_MAX + 8)
 void pipe_name_list(const char *name, char listed[PIPE_LISTED_SIZE]);

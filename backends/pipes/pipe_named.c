@@ -48,10 +48,7 @@ struct pipe_name {
 /* A file of pipes/ itself. */
 static bool is_taken(const char *name)
 {
-	for (const struct row *row = pipe_dir.rows; row->type != ROW_END; row++)
-		if (strcmp(row->name, name) == 0)
-			return true;
-	return false;
+	return dir_has_name(&pipe_dir, name);
 }
 
 static bool has_prefix(const char *text)

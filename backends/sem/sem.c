@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kinds.h"
+#include "events/events.h"
 #include "common/names.h"
 #include "common/sysvipc.h"
 #include "report/report.h"
@@ -292,6 +293,7 @@ static const struct row sem_rows[] = {
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"holders", ROW_TEXT, 0444, .show = sem_show_all_holders},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
 
@@ -344,6 +346,9 @@ const struct kind sem_kind = {
 	.print_ipcs = sem_print_ipcs,
 	.print_more = sem_print_more,
 	.list_json = sem_list_json,
+	.snapshot = sem_snapshot,
+	.families = sem_families,
+	.limits = sem_limits,
 	.setup = sem_setup,
 	.removals = devshm_removals,
 	.holders = &sem_holders,

@@ -32,7 +32,7 @@ struct sem_limits {
 };
 
 int sem_sysv_limits(struct sem_limits *limits);
-/* How many there are. */
+/* How many sets there are, and semaphores in them; both -1 if it cannot be known. */
 int sem_sysv_used(int *sets, int *semaphores);
 /* What everyone may know of a set.  -ENOENT. */
 int sem_sysv_look(int id, struct semid_ds *set);
@@ -83,6 +83,11 @@ int sem_posix_show_ncount(struct call *call, const struct place *place, FILE *ou
 int sem_show_nothing(struct call *call, const struct place *place, FILE *out);
 int sem_sysv_show_hold(struct call *call, const struct place *place, FILE *out);
 int sem_posix_show_hold(struct call *call, const struct place *place, FILE *out);
+
+struct snapshot;
+int sem_snapshot(struct snapshot *snapshot);
+extern const char *const sem_families[];
+void sem_limits(limit_told *tell, void *context);
 
 /* ---- who uses what, sem_holders.c ---- */
 

@@ -52,13 +52,12 @@ int sem_sysv_limits(struct sem_limits *limits)
 int sem_sysv_used(int *sets, int *semaphores)
 {
 	struct seminfo info = {0};
+	int error = semctl(0, 0, SEM_INFO, (union semun){.info = &info}) < 0 ? -errno : 0;
 
-	if (semctl(0, 0, SEM_INFO, (union semun){.info = &info}) < 0)
-		return -errno;
 	/* The fields have other names: semctl(2), SEM_INFO. */
-	*sets = info.semusz;
-	*semaphores = info.semaem;
-	return 0;
+	*sets = error ? -1 : info.semusz;
+	*semaphores = error ? -1 : info.semaem;
+	return error;
 }
 
 int sem_sysv_look(int id, struct semid_ds *set)
@@ -245,16 +244,18 @@ static int values_add(int id, const unsigned short *values, size_t count, size_t
 static int make_refuse(struct call *call, int error, int32_t key, size_t count,
 		       const struct sem_limits *limits)
 {
-	struct seminfo used = {0};
+	int sets, semaphores;
 
 	if (error == EEXIST)
 		return refuse(call, EEXIST, "there is a set with key 0x%08x", (unsigned)key);
-	if (error == ENOSPC && semctl(0, 0, SEM_INFO, (union semun){.info = &used}) >= 0)
+	if (error == ENOSPC) {
+		sem_sysv_used(&sets, &semaphores);
 		return refuse(
 			call, ENOSPC,
 			"SEMMNI is %d sets, %d in use; SEMMNS is %d semaphores, %d in use, this "
 			"set needs %zu (kernel.sem, fourth and second number)",
-			limits->sets, used.semusz, limits->all, used.semaem, count);
+			limits->sets, sets, limits->all, semaphores, count);
+	}
 	return -error;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kinds.h"
+#include "events/events.h"
 #include "report/report.h"
 #include "shm.h"
 
@@ -94,6 +95,7 @@ static const struct row rows[] = {
 	{"holders", ROW_TEXT, 0444, .show = shm_show_all_holders},
 	{"orphans", ROW_DIR, .dir = &shm_orphans_dir},
 	{"unnamed", ROW_TEXT, 0444, .show = shm_show_unnamed},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
 
@@ -130,6 +132,9 @@ const struct kind shm_kind = {
 	.print_ipcs = shm_print_ipcs,
 	.print_more = shm_print_more,
 	.list_json = shm_list_json,
+	.snapshot = shm_snapshot,
+	.families = shm_families,
+	.limits = shm_limits,
 	.setup = shm_setup,
 	.holders = &shm_holders,
 };

@@ -69,6 +69,11 @@ int shm_posix_gather(int (*each)(void *context, const struct shm_posix *object),
 /* Their names alone. */
 int shm_posix_walk(devshm_each *each, void *context);
 
+struct snapshot;
+int shm_snapshot(struct snapshot *snapshot);
+extern const char *const shm_families[];
+void shm_limits(limit_told *tell, void *context);
+
 /* ---- who uses what, shm_holders.c ---- */
 
 extern const struct held_kind shm_held;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "kinds.h"
+#include "events/events.h"
 #include "common/run_dir.h"
 #include "report/report.h"
 #include "sock.h"
@@ -241,6 +242,7 @@ static const struct row rows[] = {
 	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
 	{"holders", ROW_TEXT, 0444, .show = show_holders},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"tcp", ROW_DIR, .dir = &sock_tcp_dir},
 	{"udp", ROW_DIR, .dir = &sock_udp_dir},
 	{"unix", ROW_DIR, .dir = &sock_unix_dir},
@@ -268,6 +270,8 @@ const struct kind sock_kind = {
 	.dir = &sock_dir,
 	.print_more = print_more,
 	.list_json = list_json,
+	.snapshot = sock_snapshot,
+	.families = sock_families,
 	.setup = sock_setup,
 	.removals = sock_bound_removals,
 	.holders = &sock_holders,

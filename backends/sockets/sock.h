@@ -91,6 +91,10 @@ int sock_object_find(struct call *call, const struct place *at, const char *name
 		     struct place *found);
 int sock_object_list(struct call *call, const struct place *at, listing *each, void *context);
 
+struct snapshot;
+int sock_snapshot(struct snapshot *snapshot);
+extern const char *const sock_families[];
+
 /* ---- files of one socket, sock_show.c ---- */
 
 typedef int sock_show(struct call *call, const struct place *place, FILE *out);

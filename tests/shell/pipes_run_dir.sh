@@ -25,7 +25,7 @@ refused() {
     grep -q "$1" errors || fail "no '$1' in errors: $(cat errors)"
     if mkfifo pipes/x 2>"$T/err"; then fail "mkfifo in a directory that is refused"; fi
     [ ! -e pipes/x ] || fail "pipes/x is there"
-    is "anon holders limits status status.json" sh -c 'echo $(ls pipes)'
+    is "anon events holders limits status status.json" sh -c 'echo $(ls pipes)'
     jq -e 'type == "array"' pipes/status.json >"$T/out" || fail "status.json"
     # The pipe that this makes is seen all the same.
     readlink /proc/self/fd/1 | { read -r link; link=${link#pipe:[}
