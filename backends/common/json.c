@@ -76,6 +76,19 @@ static json_t *with_kind(const char *kind, json_t *object)
 	return object ? json_joined(json_pack("{ss}", "kind", kind), object) : NULL;
 }
 
+/* What most objects have room in; the library takes a FILE's lock for each of their words. */
+#define USUAL_SIZE 4096
+
+static int print_object(FILE *out, const json_t *object)
+{
+	char text[USUAL_SIZE];
+	size_t size = json_dumpb(object, text, sizeof(text), 0);
+
+	if (size > 0 && size <= sizeof(text))
+		return fwrite(text, 1, size, out) == size ? 0 : -ENOMEM;
+	return json_dumpf(object, out, 0) < 0 ? -ENOMEM : 0;
+}
+
 int json_list_add(struct json_list *list, json_t *object)
 {
 	int error;
@@ -85,7 +98,7 @@ int json_list_add(struct json_list *list, json_t *object)
 	if (!object)
 		return -ENOMEM;
 	fputs(list->count++ ? ",\n" : "\n", list->out);
-	error = json_dumpf(object, list->out, 0) < 0 ? -ENOMEM : 0;
+	error = print_object(list->out, object);
 	json_decref(object);
 	return error;
 }
