@@ -35,6 +35,8 @@ enum {
 	NAMESPACE_NETWORK = 1 << 1,
 	NAMESPACE_MEMORY_FS = 1 << 2,
 	NAMESPACE_NONE = 1 << 3,
+	/* Of what is told of all kinds together. */
+	NAMESPACE_ALL = NAMESPACE_IPC | NAMESPACE_NETWORK | NAMESPACE_MEMORY_FS,
 };
 
 /*

@@ -4,12 +4,9 @@
 #include "holders.h"
 #include "report.h"
 
-/* What is told of all kinds is for who is where all of them are. */
-#define ROW(name, function)                                                                   \
-	{                                                                                     \
-		name, ROW_TEXT, 0444,                                                         \
-			.show = function,                                                     \
-			.namespaces = NAMESPACE_IPC | NAMESPACE_NETWORK | NAMESPACE_MEMORY_FS \
+#define ROW(name, function)                                                         \
+	{                                                                           \
+		name, ROW_TEXT, 0444, .show = function, .namespaces = NAMESPACE_ALL \
 	}
 
 const struct row top_rows[] = {
