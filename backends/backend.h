@@ -35,8 +35,6 @@ enum {
 	NAMESPACE_NETWORK = 1 << 1,
 	NAMESPACE_MEMORY_FS = 1 << 2,
 	NAMESPACE_NONE = 1 << 3,
-	/* Of what is told of all kinds together. */
-	NAMESPACE_ALL = NAMESPACE_IPC | NAMESPACE_NETWORK | NAMESPACE_MEMORY_FS,
 };
 
 /*
@@ -154,6 +152,7 @@ struct channel {
 	short (*ready)(void *state);
 	/*
 	 * A descriptor that polls as the channel does, owned by the channel; -1 (or NULL): none.
+	 * Those that have one inode wait for one another, so it is no eventfd: these share one.
 	 * @events is POLLIN for a read and POLLOUT for a write; 0 for an open or a close that must
 	 * wait, which the channel then says, and may say otherwise each time that it has to go on
 	 * waiting.

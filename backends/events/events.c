@@ -11,11 +11,11 @@
 #include "events.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "events_actors.h"
@@ -57,7 +57,10 @@ struct view {
 struct reader {
 	struct reader *prev, *next;
 	uid_t uid;
-	int fd; /* eventfd, readable while there is something to read */
+	/* A pipe with a byte in it while there is something to read.  Not an eventfd: they all have
+	   one inode, and who waits for the same inode waits in one queue. */
+	int wake[2];
+	bool awake;
 	uint64_t seq;
 	bool begun; /* the first "ready" has been told */
 	struct view views[KINDS_MAX];
@@ -79,6 +82,15 @@ static int64_t now(void)
 	struct timespec time;
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+/* What the thread has cost so far; the clock would count what others did meanwhile. */
+static int64_t thread_time(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
 	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
@@ -132,18 +144,31 @@ static void tell(void *context, enum difference what, const struct snapshot_obje
 	       events_line(&telling->when, words[what], kind, before, after, known ? &by : NULL));
 }
 
+static void reader_wake(struct reader *reader)
+{
+	if (!reader->awake)
+		reader->awake = write(reader->wake[1], "", 1) == 1;
+}
+
+static void reader_rest(struct reader *reader)
+{
+	char byte;
+
+	if (reader->awake)
+		reader->awake = read(reader->wake[0], &byte, 1) != 1;
+}
+
 static void wake_readers(const struct feed *feed)
 {
 	for (struct reader *reader = events.readers; reader; reader = reader->next)
 		for (size_t i = 0; i < reader->count; i++)
 			if (reader->views[i].feed == feed)
-				eventfd_write(reader->fd, 1);
+				reader_wake(reader);
 }
 
 /* Puts what differs into the log; takes @snapshot over.  Under the lock. */
-static void feed_advance(struct feed *feed, struct snapshot *snapshot, int64_t began)
+static void feed_advance(struct feed *feed, struct snapshot *snapshot, int64_t began, int64_t cost)
 {
-	int64_t cost = feed->taken - began;
 	struct telling telling = {feed, wall_clock()};
 	uint64_t before = feed->end;
 
@@ -169,7 +194,7 @@ static int feed_refresh(void *context)
 {
 	struct feed *feed = context;
 	struct snapshot *snapshot = snapshot_new();
-	int64_t began;
+	int64_t began, cost = thread_time();
 	int error;
 
 	if (!snapshot)
@@ -184,7 +209,7 @@ static int feed_refresh(void *context)
 	if (error || !feed->readers)
 		snapshot_release(snapshot);
 	else
-		feed_advance(feed, snapshot, began);
+		feed_advance(feed, snapshot, began, thread_time() - cost);
 	feed->due = feed->taken + feed->interval;
 	pthread_mutex_unlock(&events.lock);
 	pthread_mutex_unlock(&feed->taking);
@@ -341,6 +366,14 @@ static void reader_unlink(struct reader *reader)
 		reader->next->prev = reader->prev;
 }
 
+static void reader_free(struct reader *reader)
+{
+	close(reader->wake[0]);
+	close(reader->wake[1]);
+	free(reader->rest);
+	free(reader);
+}
+
 static void events_close(void *state)
 {
 	struct reader *reader = state;
@@ -359,9 +392,7 @@ static void events_close(void *state)
 		pthread_cond_signal(&events.wake);
 	}
 	pthread_mutex_unlock(&events.lock);
-	close(reader->fd);
-	free(reader->rest);
-	free(reader);
+	reader_free(reader);
 }
 
 /* Begins with what there is now. */
@@ -414,16 +445,15 @@ static int events_open(struct call *call, const struct place *place, int flags, 
 	if (!reader->count)
 		for (struct feed *feed = events.feeds; feed->kind; feed++)
 			reader->views[reader->count++].feed = feed;
-	reader->fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (reader->fd < 0) {
+	if (pipe2(reader->wake, O_NONBLOCK | O_CLOEXEC) < 0) {
 		error = -errno;
 		free(reader);
 		return error;
 	}
+	reader_wake(reader);
 	error = reader_enlist(call, reader);
 	if (error == -EDQUOT) {
-		close(reader->fd);
-		free(reader);
+		reader_free(reader);
 		return error;
 	}
 	for (size_t i = 0; i < reader->count && !error; i++)
@@ -536,9 +566,7 @@ static ssize_t events_read(struct call *call, void *state, void *buffer, size_t 
 		}
 	}
 	if (!has_line(reader)) {
-		eventfd_t count;
-
-		eventfd_read(reader->fd, &count);
+		reader_rest(reader);
 		pthread_cond_signal(&events.wake);
 	}
 	pthread_mutex_unlock(&events.lock);
@@ -560,7 +588,7 @@ static int events_wait_fd(void *state, short *polled)
 	const struct reader *reader = state;
 
 	*polled = POLLIN;
-	return reader->fd;
+	return reader->wake[0];
 }
 
 const struct channel events_channel = {

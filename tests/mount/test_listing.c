@@ -27,7 +27,7 @@ static bool is_known(const char *name)
 	static const char *const files[] = {
 		".",           "..",           "status",          "status.json",
 		"status.pids", "status.times", "status.creators", "limits",
-		"holders"};
+		"holders",     "events"};
 	char expected[32];
 
 	for (int i = 0; i < OBJECTS; i++) {

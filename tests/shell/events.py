@@ -21,7 +21,7 @@ def fail(text):
 
 def objects(kind):
     """The names of the objects, as the directory lists them."""
-    found = {name for name in os.listdir(kind) if os.path.isdir(f"{kind}/{name}")}
+    found = {name for name in os.listdir(kind) if name != "orphans" and os.path.isdir(f"{kind}/{name}")}
     return {name for name in found if not os.path.islink(f"{kind}/{name}")}
 
 
@@ -134,6 +134,36 @@ def check_waiting():
     child.stdout.close()
 
 
+def read_until(reader, words):
+    """All that comes up to a line with these words."""
+    text = b""
+    while words not in text:
+        select.select([reader], [], [], BOUND)
+        text += os.read(reader, 65536)
+    return text
+
+
+def check_unread():
+    """For a reader that does not read nobody looks: what came and went meanwhile was not seen."""
+    unread = os.open("shm/events", os.O_RDONLY | os.O_NONBLOCK)
+    clock = os.open("mq/events", os.O_RDONLY | os.O_NONBLOCK)
+    read_until(clock, b'"ready"')
+    for _ in range(5):
+        with open("/dev/shm/brief", "wb"):
+            os.mkdir("mq/tick")
+        read_until(clock, b'"create"')
+        os.unlink("/dev/shm/brief")
+        os.rmdir("mq/tick")
+        read_until(clock, b'"remove"')
+    read_until(unread, b'"ready"')
+    os.mkdir("shm/marker")
+    if b"brief" in read_until(unread, b'"marker"'):
+        fail("snapshots were taken for nobody")
+    os.rmdir("shm/marker")
+    os.close(unread)
+    os.close(clock)
+
+
 def check_read_only():
     tree = os.environ["T"] + "/ro"
     os.mkdir(tree)
@@ -197,6 +227,7 @@ if sys.argv[1:] == ["load"]:
     os._exit(0)
 rested = threads()
 check_waiting()
+check_unread()
 check_read_only()
 check_rest(rested)
 if subprocess.run([sys.executable, sys.argv[0], "load"], check=False).returncode:
