@@ -26,14 +26,47 @@ struct dir;
 struct row;
 struct place;
 
+/*
+ * Namespaces of a process that decide what it has to do with an object.  MEMORY_FS: its /dev/shm,
+ * of which the mount namespace decides.
+ */
+enum {
+	NAMESPACE_IPC = 1 << 0,
+	NAMESPACE_NETWORK = 1 << 1,
+	NAMESPACE_MEMORY_FS = 1 << 2,
+	NAMESPACE_NONE = 1 << 3,
+};
+
+/*
+ * What the tree can tell of those who use its files.  These are in /proc like any other files;
+ * which of them are whose objects only the tree knows.
+ */
+struct tree_user {
+	const struct place *place; /* the channel */
+	ino_t inode;               /* under which /proc has what is open; 0: of one that waits */
+	pid_t thread;              /* of one that waits, else 0 */
+	bool reads;                /* waits to read, else to write or to open */
+};
+
+struct tree {
+	/* The device of the mount, and the inode number that /proc shows for a file in it. */
+	dev_t (*device)(void);
+	ino_t (*inode)(const struct place *place);
+	/* Calls @each with every open channel and every operation that waits, until it says an
+	 * errno. */
+	int (*users)(int (*each)(void *context, const struct tree_user *user), void *context);
+};
+
 /* One request as a backend sees it: who asks, how, and room for the reason of a refusal. */
 struct call {
 	uid_t uid;
 	gid_t gid;
-	pid_t pid;     /* the thread that asks, 0 where it cannot be seen */
+	pid_t pid;        /* the thread that asks, 0 where it cannot be seen */
+	unsigned foreign; /* NAMESPACE_ ... that are not those of this tree's callers */
 	bool may_wait; /* the call may block; a signal then ends it with -EINTR, nothing changed */
 	/* Runs a step as the daemon; NULL: the thread is the daemon.  See as_daemon. */
 	int (*as_daemon)(int (*step)(void *context), void *context);
+	const struct tree *tree; /* NULL: nobody comes by a tree */
 	char reason[256];
 };
 
@@ -68,6 +101,9 @@ struct place {
 	uint16_t part;     /* semaphore of a set, message of a queue */
 	int64_t number;    /* the N of type/N and prio/N, and the TYPE of a peeked message */
 	bool inverted;     /* type/not-N */
+	/* Of what mkdir made under another name: so long the name that was asked for leads to it
+	 * too. */
+	unsigned alias_seconds;
 };
 
 /* What chmod and chown ask for; a field is meant only if its bit is set. */
@@ -92,6 +128,8 @@ typedef int listing(void *context, const char *name, const struct place *place);
 struct channel {
 	bool looks; /* nothing is taken or changed by it: also in a tree that is mounted ro */
 	enum { SERIAL_READ = 1, SERIAL_WRITE = 2 } serial;
+	/* The object is the handle's alone: who tries again overtakes nobody. */
+	bool exclusive;
 	/* @flags are those of open(2).  Never waits. */
 	int (*open)(struct call *call, const struct place *place, int flags, void **state);
 	/* Completes an open that takes something: 0, or -EAGAIN while it must wait.  NULL: nothing.
@@ -173,7 +211,8 @@ enum row_type {
 	ROW_NUMBERED, /* a directory of channels, one for each number that .number accepts */
 	ROW_NAMED,    /* a directory of channels, one for each name that .named accepts */
 	ROW_MEMORY,   /* the object's memory: .memory; has the mode of its object */
-	ROW_LINK,     /* a symbolic link out of the tree: .target; not there in a tree mounted ro */
+	ROW_LINK, /* a symbolic link: .target.  One with a name leads out of the tree, and is not
+		     there in a tree mounted ro */
 };
 
 struct row {
@@ -190,12 +229,14 @@ struct row {
 	/* Reads a name of a ROW_NUMBERED directory into place->number and ->inverted; -ENOENT. */
 	int (*number)(const char *name, struct place *place);
 	/*
-	 * Reads a name of a ROW_NAMED directory, as the caller, into place->name, which says so far
-	 * where in it this is (NULL: at its top).  0: a channel; 1: a directory, of names below;
-	 * -ENOENT.
+	 * Reads a name of a ROW_NAMED directory into place->name, which says so far where in it
+	 * this is (NULL: at its top).  0: a channel; 1: a directory, of names below; -ENOENT.  As
+	 * the caller if as_caller is set, else with any credentials.
 	 */
 	int (*named)(struct call *call, const char *name, struct place *place);
+	bool as_caller;
 	const struct memory *memory;
+	unsigned namespaces; /* those that decide of this file, besides the directory's */
 	/* Where the link leads, with its NUL.  -ENAMETOOLONG. */
 	int (*target)(const struct place *place, char *path, size_t size);
 };
@@ -208,6 +249,11 @@ struct dir {
 	const struct row *rows;
 	const struct dir *const *children; /* what find may lead to; ends with NULL; may be NULL */
 	bool as_caller;
+	/*
+	 * NAMESPACE_ ... that decide of what is here: who is in another one may look at names, and
+	 * is refused all else (EACCES).  0: those of the directory above.
+	 */
+	unsigned namespaces;
 	/* The name under which an object is listed, for messages; NULL: its POSIX name. */
 	int (*label)(const struct place *place, char *name, size_t size);
 	/* Fills st_uid, st_gid, st_mode (permission bits only) and the three times; NULL: root's.
@@ -224,6 +270,8 @@ struct dir {
 	bool makes_fifos; /* mkfifo does what mkdir does */
 	/* rmdir, chmod/chown of this directory (an object's), rename within its parent. */
 	int (*remove)(struct call *call, const struct place *place);
+	/* unlink of a file that .find has found; NULL: files cannot be removed. */
+	int (*unlink)(struct call *call, const struct place *file);
 	int (*change)(struct call *call, const struct place *place, const struct change *change);
 	int (*rename)(struct call *call, const struct place *place, const char *to, unsigned flags);
 };
@@ -248,12 +296,34 @@ struct settings {
 	const char *run_dir;
 	/* Where the files of POSIX memory and semaphores are; NULL: /dev/shm. */
 	const char *shm;
-	/* The network namespace whose processes may use sockets/; 0: the daemon's own. */
-	ino_t callers_network;
 	bool read_only;
+	/* Seconds after which memory that nobody uses is an orphan. */
+	unsigned orphan_age;
 };
 
 struct snapshot;
+/*
+ * What the kinds say together: each for itself in a file of its directory, all of them in one at
+ * the top of the tree.  The files and the way they are put together are in report/.
+ */
+enum report {
+	REPORT_STATUS,   /* the objects: ipcs(1) */
+	REPORT_PIDS,     /* ipcs -p */
+	REPORT_TIMES,    /* ipcs -t */
+	REPORT_CREATORS, /* ipcs -c */
+	REPORT_LIMITS,   /* ipcs -l */
+	REPORT_SUMMARY,  /* ipcs -u */
+};
+
+/* Where the tables of a report go: each after an empty line, and with none behind it. */
+struct page {
+	FILE *out;
+	/* Lines about what is not shown, which begin with "# "; they are put at the end of all. */
+	FILE *notes;
+};
+
+struct json_list;
+struct kind_holders;
 
 struct kind {
 	const char *name;
@@ -267,15 +337,25 @@ struct kind {
 	const char *const *families;
 	/* Tells of the limits, as the daemon; NULL: none. */
 	void (*limits)(limit_told *tell, void *context);
+	/* The tables that ipcs(1) prints of this kind, byte for byte; NULL: none. */
+	int (*print_ipcs)(struct call *call, enum report report, const struct page *page);
+	/* Those that it does not have; NULL: none. */
+	int (*print_more)(struct call *call, enum report report, const struct page *page);
+	/* Every object, for status.json. */
+	int (*list_json)(struct call *call, struct json_list *list);
 	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
 	 */
 	int (*setup)(const struct settings *settings);
 	/* inotify descriptor, readable after an object was removed whose waiters the kernel does
 	   not wake (see channel.gone); -1: none.  The reader empties it. */
 	int (*removals)(void);
+	const struct kind_holders *holders; /* see common/kind_holders.h */
 };
 
-/* All kinds, ended by NULL: a new one is a file and a line in kinds.c. */
+/* All kinds, ended by NULL: a new one is a file and a line in kinds.c.  Reports have this order. */
 extern const struct kind *const kinds[];
+
+/* The files at the top of the tree that are of all kinds together, ended by ROW_END. */
+extern const struct row top_rows[];
 
 #endif

@@ -17,24 +17,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "namespaces.h"
+
 struct creds {
 	atomic_uint references;
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
 	uint64_t capabilities;
+	unsigned foreign;
 	size_t groups_count;
 	gid_t groups[];
 };
 
-/* Those that decide what a uid means, and which objects there are. */
-enum { NAMESPACES = 2 };
-static const char *const namespaces[NAMESPACES] = {"user", "ipc"};
-
 static struct {
 	bool can_change;
 	uint64_t permitted;
-	ino_t namespaces[NAMESPACES]; /* 0: the kernel has none of that kind */
 	struct creds *self;
 } daemon_creds;
 
@@ -62,26 +60,11 @@ static int capabilities_use(uint64_t effective)
 	return capset(&header, data) < 0 ? -errno : 0;
 }
 
-static int namespace_of(pid_t pid, int which, ino_t *number)
-{
-	char path[64];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, namespaces[which]);
-	if (stat(path, &st) < 0)
-		return -errno;
-	*number = st.st_ino;
-	return 0;
-}
-
 int creds_setup(void)
 {
-
 	daemon_creds.can_change = geteuid() == 0;
 	daemon_creds.permitted = capabilities_permitted();
-	for (int i = 0; i < NAMESPACES; i++)
-		if (namespace_of(getpid(), i, &daemon_creds.namespaces[i]) < 0)
-			daemon_creds.namespaces[i] = 0;
+	namespaces_setup();
 	return creds_of(geteuid(), getegid(), getpid(), &daemon_creds.self);
 }
 
@@ -104,24 +87,6 @@ static char *proc_read(pid_t pid, const char *file)
 	}
 	fclose(stream);
 	return text;
-}
-
-/* -EXDEV: another namespace, in which a uid or an object's name would mean something else. */
-static int check_namespaces(pid_t pid)
-{
-	for (int i = 0; i < NAMESPACES; i++) {
-		ino_t number = 0;
-		int error = daemon_creds.namespaces[i] ? namespace_of(pid, i, &number) : 0;
-
-		/* A plain user's daemon can't look into every process of that user's own. */
-		if (error && !daemon_creds.can_change)
-			continue;
-		if (error)
-			return -EACCES;
-		if (number != daemon_creds.namespaces[i])
-			return -EXDEV;
-	}
-	return 0;
 }
 
 int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **result)
@@ -173,7 +138,10 @@ int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **result)
 	creds->capabilities = strtoull(at + strlen("\nCapEff:"), NULL, 16);
 	creds->capabilities &= daemon_creds.permitted;
 	free(status);
-	error = check_namespaces(pid);
+	error = namespaces_compare(pid, &creds->foreign);
+	/* A plain user's daemon can't look into every process of that user's own. */
+	if (error == -EACCES && !daemon_creds.can_change)
+		error = 0;
 	if (error)
 		free(creds);
 	else
@@ -215,6 +183,11 @@ uid_t creds_uid(const struct creds *creds)
 pid_t creds_pid(const struct creds *creds)
 {
 	return creds->pid;
+}
+
+unsigned creds_foreign(const struct creds *creds)
+{
+	return creds->foreign;
 }
 
 bool creds_can_change(void)

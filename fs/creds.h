@@ -27,8 +27,8 @@ int creds_setup(void);
 bool creds_can_change(void);
 /*
  * Reads who thread @pid is, whose effective ids are @uid and @gid, from /proc.  -EACCES: it cannot
- * be seen, or its ids are the "unchanged" of setresuid(2); -EXDEV: it is in
- * another user or IPC namespace; -ENOMEM.
+ * be seen, or its ids are the "unchanged" of setresuid(2); -EXDEV: it is in another user namespace;
+ * -ENOMEM.
  */
 int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **creds);
 struct creds *creds_hold(struct creds *creds);
@@ -37,6 +37,8 @@ void creds_release(struct creds *creds);
 bool creds_match(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid);
 uid_t creds_uid(const struct creds *creds);
 pid_t creds_pid(const struct creds *creds);
+/* NAMESPACE_ ... in which the thread is not where the daemon was when it began. */
+unsigned creds_foreign(const struct creds *creds);
 /* What access(2) would say, from the mode bits and the capability to pass them by. */
 bool creds_allow(const struct creds *creds, const struct stat *st, int mask);
 

@@ -15,7 +15,10 @@
 #include <time.h>
 #include "hash.h"
 
-enum { LINES = 100, USERS = 256, LINE_SIZE = 640 };
+enum { LINES = 100, USERS = 256, LINE_SIZE = 1024 };
+
+/* As much of a path as leaves room for why: a longer one ends in "...". */
+enum { PATH_SIZE = 400 };
 
 struct line {
 	uint64_t serial;
@@ -37,14 +40,18 @@ static struct {
 
 static void print_word(FILE *out, const char *word)
 {
+	size_t used = 0;
+
 	if (!*word)
 		fputc('-', out);
-	for (; *word; word++) {
+	for (; *word && used < PATH_SIZE; word++) {
 		if (isgraph((unsigned char)*word) && *word != '\\')
-			fputc(*word, out);
+			used += (size_t)fprintf(out, "%c", *word);
 		else
-			fprintf(out, "\\%03o", (unsigned char)*word);
+			used += (size_t)fprintf(out, "\\%03o", (unsigned char)*word);
 	}
+	if (*word)
+		fputs("...", out);
 }
 
 static void command_of(pid_t pid, char command[64])

@@ -4,9 +4,12 @@
 #include "gate.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tree_users.h"
 
 /* Guards handle->creds.  Two threads may use one handle at the same moment. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -20,6 +23,7 @@ void gate_public(fuse_req_t req, struct call *call)
 	call->gid = context->gid;
 	call->pid = context->pid;
 	call->as_daemon = creds_as_daemon;
+	call->tree = &tree_users;
 }
 
 void gate_daemon(struct call *call)
@@ -28,7 +32,29 @@ void gate_daemon(struct call *call)
 	creds_become(NULL);
 }
 
-int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct creds **result)
+/*
+ * 0, or -EACCES with the reason: the caller is not where @node is.  What is open was judged when it
+ * was opened, and may have been passed on; System V objects are judged at each operation.
+ */
+static int admit(struct call *call, const struct node *node, bool is_open)
+{
+	static const char *const elsewhere[] = {
+		"is in another IPC namespace",
+		"is in another network namespace",
+		"has another /dev/shm",
+	};
+	unsigned foreign = call->foreign & (is_open ? NAMESPACE_IPC : UINT_MAX);
+
+	if (foreign)
+		foreign &= node_namespaces(node);
+	if (!foreign)
+		return 0;
+	return refuse(call, EACCES, "process %d %s than this tree", (int)call->pid,
+		      elsewhere[__builtin_ctz(foreign)]);
+}
+
+int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, struct call *call,
+		struct creds **result)
 {
 	struct creds *creds = NULL;
 	int error = 0;
@@ -51,10 +77,9 @@ int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct
 			return refuse(call, EACCES, "process %d cannot be seen in /proc",
 				      (int)call->pid);
 		if (error == -EXDEV)
-			return refuse(
-				call, EACCES,
-				"process %d is in another user or IPC namespace than this tree",
-				(int)call->pid);
+			return refuse(call, EACCES,
+				      "process %d is in another user namespace than this tree",
+				      (int)call->pid);
 		if (error)
 			return error;
 		if (handle) {
@@ -64,8 +89,11 @@ int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct
 			pthread_mutex_unlock(&lock);
 		}
 	}
+	call->foreign = creds_foreign(creds);
+	error = admit(call, node, handle);
 	/* From here on the thread holds them, as long as it is the caller. */
-	error = creds_become(creds);
+	if (!error)
+		error = creds_become(creds);
 	if (result)
 		*result = creds;
 	creds_release(creds);

@@ -11,11 +11,12 @@
 void gate_public(fuse_req_t req, struct call *call);
 
 /*
- * Fills @call and makes the thread the caller.  @handle, if any, remembers who used it last, and
- * the same thread under the same ids is not read again.  The thread holds the credentials that come
- * back in @creds (may be NULL) as long as it is the caller.
+ * Fills @call and makes the thread the caller, who is to do something with @node.  @handle, if any,
+ * remembers who used it last, and the same thread under the same ids is not read again.  The thread
+ * holds the credentials that come back in @creds (may be NULL) as long as it is the caller.
  */
-int gate_caller(fuse_req_t req, struct handle *handle, struct call *call, struct creds **creds);
+int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, struct call *call,
+		struct creds **creds);
 
 /* Makes the thread the daemon itself. */
 void gate_daemon(struct call *call);

@@ -3,6 +3,7 @@
  */
 #include "handle.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -43,6 +44,10 @@ struct handle *handle_new(enum handle_type type, const struct node *node)
 
 	if (!handle)
 		return NULL;
+	handle->type = type;
+	handle->node = *node;
+	handle->poll_fd = -1;
+	handle->flock_fd = -1;
 	pthread_rwlock_wrlock(&table.lock);
 	for (slot = table.hint; slot < table.size && table.slots[slot]; slot++)
 		;
@@ -56,12 +61,8 @@ struct handle *handle_new(enum handle_type type, const struct node *node)
 	/* 62 bits: epoll's data has to carry two more. */
 	table.generations[slot] = (table.generations[slot] + 1) & (UINT32_MAX >> 2);
 	handle->number = (uint64_t)table.generations[slot] << 32 | slot;
-	pthread_rwlock_unlock(&table.lock);
-	handle->type = type;
-	handle->node = *node;
-	handle->poll_fd = -1;
-	handle->flock_fd = -1;
 	node_hold(node);
+	pthread_rwlock_unlock(&table.lock);
 	return handle;
 }
 
@@ -86,6 +87,24 @@ struct handle *handle_any(void)
 		handle = table.slots[slot];
 	pthread_rwlock_unlock(&table.lock);
 	return handle;
+}
+
+ssize_t handles_channels(struct node **list)
+{
+	ssize_t count = 0;
+
+	pthread_rwlock_rdlock(&table.lock);
+	*list = calloc(table.size ? table.size : 1, sizeof(**list));
+	for (uint32_t slot = 0; *list && slot < table.size; slot++) {
+		const struct handle *handle = table.slots[slot];
+
+		if (!handle || handle->type != HANDLE_CHANNEL)
+			continue;
+		node_hold(&handle->node);
+		(*list)[count++] = handle->node;
+	}
+	pthread_rwlock_unlock(&table.lock);
+	return *list ? count : -ENOMEM;
 }
 
 void handle_free(struct handle *handle)

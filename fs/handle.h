@@ -4,6 +4,8 @@
 #ifndef IPCFS_HANDLE_H
 #define IPCFS_HANDLE_H
 
+#include <stdatomic.h>
+
 #include "hash.h"
 
 #include "creds.h"
@@ -25,6 +27,7 @@ struct handle {
 	/* HANDLE_TEXT, HANDLE_DIRECTORY: the content as it was at open. */
 	char *content;
 	size_t size;
+	size_t sent; /* HANDLE_DIRECTORY: where the entries that were sent last end */
 
 	void *state; /* HANDLE_CHANNEL, HANDLE_MEMORY: the kind's */
 
@@ -39,6 +42,7 @@ struct handle {
 	   turn. Guarded by the lock of operation.c. */
 	bool busy[DIRECTIONS];
 	struct operation *turn[DIRECTIONS];
+	atomic_bool waits_briefly[DIRECTIONS]; /* the last wait was soon over */
 
 	/* Of who sleeps in poll(2) on it; guarded by the lock of poller.c. */
 	void *poller;
@@ -53,6 +57,9 @@ struct handle *handle_new(enum handle_type type, const struct node *node);
 struct handle *handle_get(uint64_t number);
 /* Some handle that is open, NULL: none is. */
 struct handle *handle_any(void);
+/* Copies of the nodes of all channels that are open, each held, in a list to be freed: how many;
+ * -ENOMEM. */
+ssize_t handles_channels(struct node **list);
 /* Drops the number and all but the channel's state, which must be closed. */
 void handle_free(struct handle *handle);
 

@@ -95,12 +95,17 @@ out:
 	return number;
 }
 
+static bool is_held(uint32_t number)
+{
+	return number > 0 && number <= table.used && !((uintptr_t)table.slots[number] & 1);
+}
+
 const char *name_text(uint32_t number)
 {
 	const char *text;
 
 	pthread_mutex_lock(&table.lock);
-	text = table.slots[number]->text;
+	text = is_held(number) ? table.slots[number]->text : NULL;
 	pthread_mutex_unlock(&table.lock);
 	return text;
 }

@@ -11,7 +11,10 @@
  * than any name.  @identity tells it from earlier and later ones of that name; 0: nothing does.
  */
 uint32_t name_intern(const char *name, uint64_t identity);
-/* The text of a number that is referred to; it lives as long as the reference. */
+/*
+ * The text of a number that is referred to; it lives as long as the reference.  NULL: nothing
+ * refers to the number.
+ */
 const char *name_text(uint32_t number);
 uint64_t name_identity(uint32_t number);
 void name_ref(uint32_t number);

@@ -25,11 +25,11 @@
 #include "tree.h"
 #include "version.h"
 
-enum { WAITING_MAX = 16384 };
+enum { WAITING_MAX = 16384, ORPHAN_AGE = 24 * 60 * 60 };
 
 struct options {
 	int read_only, no_passthrough, private, debug, foreground, help, version;
-	unsigned waiting_max;
+	unsigned waiting_max, orphan_age;
 	char *source, *mountpoint, *run_dir, *target;
 };
 
@@ -45,6 +45,7 @@ static const struct fuse_opt option_table[] = {
 	{"no_passthrough", offsetof(struct options, no_passthrough), 1},
 	{"private", offsetof(struct options, private), 1},
 	{"waiting_max=%u", offsetof(struct options, waiting_max), 0},
+	{"orphan_age=%u", offsetof(struct options, orphan_age), 0},
 	{"run_dir=%s", offsetof(struct options, run_dir), 0},
 	{"--target %s", offsetof(struct options, target), 0},
 	{"--target=%s", offsetof(struct options, target), 0},
@@ -65,6 +66,7 @@ static void print_help(void)
 	     "  -o private          of root: serve root alone, not every user\n"
 	     "  -o no_passthrough   memory can be read and written, not mapped shared\n"
 	     "  -o waiting_max=N    operations that one user may have waiting (16384)\n"
+	     "  -o orphan_age=N     seconds until unused memory is in shm/orphans (86400)\n"
 	     "  -o run_dir=PATH     where named pipes live (/run/ipcfs, $XDG_RUNTIME_DIR/ipcfs)\n"
 	     "  -o OPT,...          further mount options, see mount.fuse3(8)\n"
 	     "\n"
@@ -189,7 +191,6 @@ static int aim(const struct options *options, struct target *target, struct sett
 	if (error)
 		return error;
 	settings->shm = target->shm;
-	settings->callers_network = target->own_network;
 	if (!settings->run_dir)
 		settings->run_dir = target->run_dir;
 	return 0;
@@ -200,6 +201,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	struct settings settings = {
 		.run_dir = options->run_dir,
 		.read_only = options->read_only,
+		.orphan_age = options->orphan_age,
 	};
 	struct target target;
 	struct fuse_session *session;
@@ -251,7 +253,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 int main(int argc, char **argv)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
-	struct options options = {.waiting_max = WAITING_MAX};
+	struct options options = {.waiting_max = WAITING_MAX, .orphan_age = ORPHAN_AGE};
 	int error = 0;
 
 	if (fuse_opt_parse(&args, &options, option_table, take_argument) < 0)

@@ -14,9 +14,11 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static int noted;
+static dev_t noted_device;
 
 /* mountinfo has blanks, tabs, newlines and backslashes as three octal digits. */
 static void unescape(char *text)
@@ -36,8 +38,8 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* The id of the topmost mount at @path, 0: none; and whether it is an ipcfs. */
-static int mount_at(const char *path, bool *is_ipcfs)
+/* The id of the topmost mount at @path, 0: none; whether it is an ipcfs, and its device. */
+static int mount_at(const char *path, bool *is_ipcfs, dev_t *device)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 	char *line = NULL;
@@ -47,15 +49,17 @@ static int mount_at(const char *path, bool *is_ipcfs)
 	while (file && getline(&line, &size, file) > 0) {
 		char at[PATH_MAX], type[64];
 		const char *rest = strstr(line, " - ");
+		unsigned major, minor;
 		int id;
 
-		if (sscanf(line, "%d %*d %*s %*s %4095s", &id, at) != 2 || !rest ||
-		    sscanf(rest, " - %63s", type) != 1)
+		if (sscanf(line, "%d %*d %u:%u %*s %4095s", &id, &major, &minor, at) != 4 ||
+		    !rest || sscanf(rest, " - %63s", type) != 1)
 			continue;
 		unescape(at);
 		/* Later lines are mounted over earlier ones. */
 		if (!strcmp(at, path)) {
 			found = id;
+			*device = makedev(major, minor);
 			*is_ipcfs = !strcmp(type, "fuse.ipcfs");
 		}
 	}
@@ -99,11 +103,12 @@ char *mountpoint_resolve(const char *path)
 {
 	bool is_ipcfs = false;
 	struct stat st;
+	dev_t device;
 	char *whole;
 
 	if (stat(path, &st) < 0 && errno == ENOTCONN) {
 		whole = resolve_parent(path);
-		if (whole && mount_at(whole, &is_ipcfs) && is_ipcfs)
+		if (whole && mount_at(whole, &is_ipcfs, &device) && is_ipcfs)
 			take_off(whole);
 		free(whole);
 	}
@@ -123,13 +128,19 @@ void mountpoint_note(const char *path)
 {
 	bool is_ipcfs;
 
-	noted = mount_at(path, &is_ipcfs);
+	noted = mount_at(path, &is_ipcfs, &noted_device);
+}
+
+dev_t mountpoint_device(void)
+{
+	return noted_device;
 }
 
 bool mountpoint_is_others(const char *path)
 {
 	bool is_ipcfs;
-	int now = mount_at(path, &is_ipcfs);
+	dev_t device;
+	int now = mount_at(path, &is_ipcfs, &device);
 
 	return now && now != noted;
 }

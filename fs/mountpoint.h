@@ -5,6 +5,7 @@
 #define IPCFS_MOUNTPOINT_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /*
  * The absolute path of @path, which must be a directory; the caller frees it.  NULL with a message
@@ -14,6 +15,8 @@ char *mountpoint_resolve(const char *path);
 
 /* Notes which mount is on @path now. */
 void mountpoint_note(const char *path);
+/* Its device, which /proc shows for what is open in it; 0: none is noted. */
+dev_t mountpoint_device(void);
 /* True if another mount than that is seen at @path now, which an unmount by path would hit. */
 bool mountpoint_is_others(const char *path);
 

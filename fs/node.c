@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +22,14 @@ enum {
 };
 #define VISIT (UINT64_C(1) << 63)
 
-static struct {
+static struct directory {
 	const struct dir *dir;
 	const struct dir *parent;
 	const struct row *row; /* its row in the parent; NULL: the parent finds it */
+	unsigned rows;
+	unsigned namespaces;
+	/* Whether ids in it have been told without, and with, the name of an object. */
+	atomic_bool told[2];
 } directories[DIRECTORIES];
 /* Number 0 is none, so that no id is 0; the root's is 1. */
 static unsigned directories_count = 1;
@@ -41,14 +46,22 @@ static unsigned directory_number(const struct dir *dir)
 static void number_directory(const struct dir *dir, const struct dir *parent,
 			     const struct row *in_parent)
 {
+	struct directory *own;
+
 	if (directory_number(dir) != DIRECTORIES)
 		return;
 	assert(directories_count < DIRECTORIES);
-	directories[directories_count].dir = dir;
-	directories[directories_count].parent = parent;
-	directories[directories_count++].row = in_parent;
+	own = &directories[directories_count++];
+	own->dir = dir;
+	own->parent = parent;
+	own->row = in_parent;
+	while (dir->rows[own->rows].type != ROW_END)
+		own->rows++;
+	assert(own->rows <= ROW_ITSELF);
+	own->namespaces = dir->namespaces;
+	if (!own->namespaces && parent)
+		own->namespaces = directories[directory_number(parent)].namespaces;
 	for (const struct row *row = dir->rows; row->type != ROW_END; row++) {
-		assert(row - dir->rows < ROW_ITSELF);
 		if (row->type == ROW_DIR)
 			number_directory(row->dir, dir, row);
 	}
@@ -67,6 +80,13 @@ const struct dir *node_parent_directory(const struct dir *dir, const struct row 
 
 	*row = directories[number].row;
 	return directories[number].parent;
+}
+
+unsigned node_namespaces(const struct node *node)
+{
+	unsigned number = directory_number(node->place.dir);
+
+	return directories[number].namespaces | (node->place.row ? node->place.row->namespaces : 0);
 }
 
 bool node_is_channel(const struct node *node)
@@ -95,7 +115,10 @@ struct visit {
 	struct node node;
 	uint32_t generation;
 	uint32_t next_free;
-	bool held;
+	bool held, seen;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
 };
 
 static struct {
@@ -140,6 +163,7 @@ static uint64_t visit_add(const struct node *node)
 	visit->node = *node;
 	visit->generation = (visit->generation + 1) & INT32_MAX;
 	visit->held = true;
+	visit->seen = false;
 	visits.held++;
 	id = VISIT | (uint64_t)visit->generation << 32 | slot;
 out:
@@ -157,6 +181,42 @@ static struct visit *visit_find(uint64_t id)
 		return NULL;
 	visit = visit_at(slot);
 	return visit->held && visit->generation == (id >> 32 & INT32_MAX) ? visit : NULL;
+}
+
+void node_remember(uint64_t id, const struct stat *st)
+{
+	struct visit *visit;
+
+	if (!(id & VISIT))
+		return;
+	pthread_mutex_lock(&visits.lock);
+	visit = visit_find(id);
+	if (visit) {
+		visit->seen = true;
+		visit->uid = st->st_uid;
+		visit->gid = st->st_gid;
+		visit->mode = st->st_mode;
+	}
+	pthread_mutex_unlock(&visits.lock);
+}
+
+bool node_recall(uint64_t id, struct stat *st)
+{
+	const struct visit *visit;
+	bool seen;
+
+	if (!(id & VISIT))
+		return false;
+	pthread_mutex_lock(&visits.lock);
+	visit = visit_find(id);
+	seen = visit && visit->seen;
+	if (seen) {
+		st->st_uid = visit->uid;
+		st->st_gid = visit->gid;
+		st->st_mode = visit->mode;
+	}
+	pthread_mutex_unlock(&visits.lock);
+	return seen;
 }
 
 uint32_t node_visits(void)
@@ -193,10 +253,13 @@ uint64_t node_publish(const struct node *node)
 		id = visit_add(node);
 	else if (dir == ROOT_DIRECTORY && !place->row && node->view == VIEW_ITSELF)
 		return NODE_ROOT;
-	else
+	else {
+		atomic_store_explicit(&directories[dir].told[place->name != NULL], true,
+				      memory_order_relaxed);
 		id = dir << SHIFT_DIR | row << SHIFT_ROW | (uint64_t)node->view << SHIFT_VIEW |
 		     (uint64_t)(place->name != NULL) << SHIFT_NAMED |
 		     (uint64_t)(place->object & INT32_MAX) << SHIFT_OBJECT | place->part;
+	}
 	if (id && place->name)
 		name_ref(place->object);
 	return id;
@@ -204,7 +267,8 @@ uint64_t node_publish(const struct node *node)
 
 bool node_read(uint64_t id, struct node *node)
 {
-	unsigned row;
+	unsigned dir = id >> SHIFT_DIR, row = id >> SHIFT_ROW & 63;
+	bool named = id >> SHIFT_NAMED & 1;
 
 	memset(node, 0, sizeof(*node));
 	node->within = NO_LIMIT;
@@ -222,19 +286,21 @@ bool node_read(uint64_t id, struct node *node)
 		node->place.dir = directories[ROOT_DIRECTORY].dir;
 		return true;
 	}
-	if (id >> SHIFT_DIR < ROOT_DIRECTORY || id >> SHIFT_DIR >= directories_count)
+	if (dir < ROOT_DIRECTORY || dir >= directories_count ||
+	    (row != ROW_ITSELF && row >= directories[dir].rows) ||
+	    !atomic_load_explicit(&directories[dir].told[named], memory_order_relaxed))
 		return false;
-	node->place.dir = directories[id >> SHIFT_DIR].dir;
-	row = id >> SHIFT_ROW & 63;
+	node->place.dir = directories[dir].dir;
 	node->place.row = row == ROW_ITSELF ? NULL : &node->place.dir->rows[row];
 	node->view = id >> SHIFT_VIEW & 3;
 	node->place.object = id >> SHIFT_OBJECT & INT32_MAX;
 	node->place.part = id & UINT16_MAX;
-	if (id >> SHIFT_NAMED & 1) {
-		node->place.name = name_text(node->place.object);
+	if (!named)
+		return true;
+	node->place.name = name_text(node->place.object);
+	if (node->place.name)
 		node->place.identity = name_identity(node->place.object);
-	}
-	return true;
+	return node->place.name;
 }
 
 void node_forget(uint64_t id, uint64_t lookups)

@@ -53,6 +53,9 @@ bool node_is_memory(const struct node *node);
 /* True if each lookup must make a new id. */
 bool node_is_visit(const struct node *node);
 
+/* The NAMESPACE_ ... that decide of it. */
+unsigned node_namespaces(const struct node *node);
+
 /* References to the name of the node's object, if it has one: it lives as long as any. */
 void node_hold(const struct node *node);
 void node_release(const struct node *node);
@@ -65,6 +68,13 @@ uint64_t node_publish(const struct node *node);
 /* Reads an id that the kernel has not forgotten; false if it is none. */
 bool node_read(uint64_t id, struct node *node);
 void node_forget(uint64_t id, uint64_t lookups);
+
+/*
+ * Owner, group and mode that a visit was last seen with, for when its object has gone and it is
+ * still open.  False: @id is no visit, or has not been seen.
+ */
+void node_remember(uint64_t id, const struct stat *st);
+bool node_recall(uint64_t id, struct stat *st);
 
 /* Stable across lookups and mounts: what st_ino shows. */
 uint64_t node_inode_number(const struct node *node);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -24,6 +25,9 @@ struct user {
 
 /* Memory of the daemon that the parked writes of one user may take. */
 enum { BYTES_MAX = 64 << 20 };
+
+/* Nanoseconds: how long one that parks nothing waits, and up to which a wait was a brief one. */
+enum { PATIENCE = 100000, BRIEF = 500000 };
 
 pthread_mutex_t operations_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -58,6 +62,12 @@ static bool is_serial(const struct operation *op)
 	       (op->kind == OPERATION_WRITE && (serial & SERIAL_WRITE));
 }
 
+/* Who tries again must not overtake those who wait for the same. */
+static bool may_wait_briefly(const struct operation *op)
+{
+	return is_serial(op) && channel_of(op)->exclusive;
+}
+
 ssize_t operation_attempt(struct operation *op)
 {
 	const struct channel *channel = channel_of(op);
@@ -76,6 +86,28 @@ ssize_t operation_attempt(struct operation *op)
 		return channel->flush(&op->call, state);
 	}
 	return -EINVAL;
+}
+
+/*
+ * Parking costs two wake-ups, more than the wait itself where bytes stream.  So where the last wait
+ * of this handle was brief the thread gives way to whoever makes the next one end, and tries again,
+ * for a moment; other requests have the other thread.
+ */
+static ssize_t attempt_again(struct operation *op, ssize_t result)
+{
+	atomic_bool *brief = &op->handle->waits_briefly[direction_of(op)];
+	int64_t until;
+
+	if (result != -EAGAIN || !op->waits || !may_wait_briefly(op) || !*brief)
+		return result;
+	until = clock_now() + PATIENCE;
+	do {
+		sched_yield();
+		result = operation_attempt(op);
+	} while (result == -EAGAIN && clock_now() < until);
+	if (result == -EAGAIN)
+		*brief = false;
+	return result;
 }
 
 /* What has gone can't be taken back, so it is what the caller must hear of. */
@@ -162,15 +194,17 @@ static int park(struct operation *op, struct operation **result)
 	if (!copy)
 		return -ENOMEM;
 	*copy = *op;
-	if (op->size) {
-		copy->buffer = malloc(op->size);
+	if (op->buffer) {
+		copy->buffer = malloc(op->size ? op->size : 1);
 		if (!copy->buffer) {
 			free(copy);
 			return -ENOMEM;
 		}
 		if (op->kind == OPERATION_WRITE || op->kind == OPERATION_LOCK)
-			memcpy(copy->buffer, op->buffer, op->size);
+			memcpy((char *)copy->buffer + op->done, (const char *)op->buffer + op->done,
+			       op->size - op->done);
 	}
+	copy->since = clock_now();
 	copy->deadline = deadline_of(op);
 	creds_hold(copy->creds);
 	pthread_mutex_lock(&operations_lock);
@@ -242,6 +276,8 @@ static struct operation *end(struct operation *op, ssize_t result)
 	struct operation *next = NULL;
 
 	op->hooks->unparked(op);
+	if (may_wait_briefly(op))
+		op->handle->waits_briefly[direction_of(op)] = clock_now() - op->since < BRIEF;
 	pthread_mutex_lock(&operations_lock);
 	DL_DELETE(parked.all, op);
 	if (op->in_ending)
@@ -333,7 +369,7 @@ ssize_t operation_start(struct operation *op)
 			return result;
 	}
 	op->call.may_wait = false;
-	result = operation_attempt(op);
+	result = attempt_again(op, operation_attempt(op));
 	if (result == -EAGAIN && op->waits) {
 		error = park(op, &copy);
 		if (!error) {
@@ -439,6 +475,31 @@ void operations_end_removed(void)
 		if (operation_gone(op))
 			mark(op, EIDRM);
 	pthread_mutex_unlock(&operations_lock);
+}
+
+/* A close has been answered, and nobody waits for it. */
+static bool has_somebody(const struct operation *op)
+{
+	return op->kind != OPERATION_FLUSH && op->kind != OPERATION_LOCK;
+}
+
+ssize_t operations_waiting(struct operation_waiting **list)
+{
+	struct operation *op;
+	ssize_t count = 0;
+
+	pthread_mutex_lock(&operations_lock);
+	*list = calloc(parked.unanswered + 1, sizeof(**list));
+	if (*list)
+		DL_FOREACH(parked.all, op) {
+			if (!has_somebody(op))
+				continue;
+			node_hold(&op->handle->node);
+			(*list)[count++] = (struct operation_waiting){
+				op->handle->node, op->call.pid, op->kind == OPERATION_READ};
+		}
+	pthread_mutex_unlock(&operations_lock);
+	return *list ? count : -ENOMEM;
 }
 
 void operations_setup(const struct operation_places *places, unsigned uid_limit, int64_t longest)

@@ -57,7 +57,7 @@ struct operation {
 	atomic_int ending; /* errno to end with as soon as possible, 0: none */
 	enum { NOWHERE, IN_TURN, IN_QUEUE, IN_THREAD } where;
 	bool in_ending, in_signalled; /* in the list of that name */
-	int64_t deadline;
+	int64_t since, deadline;      /* clock_now */
 	struct queue *queue;
 	struct waiter *waiter;
 	struct operation *prev, *next;             /* all parked */
@@ -100,6 +100,16 @@ void operations_end(void);
 ssize_t operation_start(struct operation *op);
 /* Asks a parked operation to end with -EINTR; answers nothing itself. */
 void operation_interrupt(struct operation *parked);
+
+/* One that waits: what for, its node held, and the thread that asked. */
+struct operation_waiting {
+	struct node node;
+	pid_t thread;
+	bool reads;
+};
+
+/* All that wait on behalf of somebody, in a list to be freed: how many; -ENOMEM. */
+ssize_t operations_waiting(struct operation_waiting **list);
 
 /* For the places where operations wait. */
 extern pthread_mutex_t operations_lock;

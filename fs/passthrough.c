@@ -17,6 +17,7 @@
 /* Of the protocol's version 7.40, which older headers have not.  Flags from bit 32 on are flags2.
  */
 #define INIT_PASSTHROUGH (UINT32_C(1) << (37 - 32))
+#define OPEN_PASSTHROUGH (UINT32_C(1) << 7)
 
 struct backing_map {
 	int32_t fd;
@@ -123,4 +124,14 @@ void passthrough_close(int id)
 	uint32_t closed = (uint32_t)id;
 
 	ioctl(passing.device, BACKING_CLOSE, &closed);
+}
+
+void passthrough_answer(int id, struct fuse_open_out *out)
+{
+	const int32_t backing = id;
+
+	out->open_flags |= OPEN_PASSTHROUGH;
+	/* backing_id, which older headers call padding. */
+	memcpy((char *)out + offsetof(struct fuse_open_out, open_flags) + sizeof(out->open_flags),
+	       &backing, sizeof(backing));
 }

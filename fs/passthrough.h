@@ -24,5 +24,8 @@ int passthrough_setup(struct fuse_session *session);
  */
 int passthrough_open(int fd);
 void passthrough_close(int id);
+/* Into the answer to an open: that the file of @id is the one to use. */
+struct fuse_open_out;
+void passthrough_answer(int id, struct fuse_open_out *out);
 
 #endif

@@ -2,7 +2,8 @@
  * poller.c - clients that sleep in poll(2), select(2) or epoll on a channel.
  *
  * Where the kernel object has a descriptor, the reactor watches that, one event for each sleeper.
- * System V objects and semaphores have none: they are looked at every 10 ms while anybody sleeps.
+ * System V objects and semaphores have none: they are looked at every 10 ms while anybody sleeps,
+ * and so is everything when the daemon has no descriptors left.
  */
 #include "poller.h"
 
@@ -13,6 +14,7 @@
 #include <utlist.h>
 
 #include "clock.h"
+#include "common/descriptors.h"
 #include "reactor.h"
 
 enum { TICK = 10000000 }; /* nanoseconds */
@@ -93,6 +95,10 @@ void poller_add(struct handle *handle, void *sleeper, short events)
 	/* A descriptor of its own: its place in epoll is then no one else's. */
 	if (fd >= 0 && handle->poll_fd < 0) {
 		handle->poll_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (handle->poll_fd >= 0 && descriptor_is_last(handle->poll_fd)) {
+			close(handle->poll_fd);
+			handle->poll_fd = -1;
+		}
 		if (handle->poll_fd >= 0)
 			HASH_ADD(poll_hh, pollers.watched, number, sizeof(handle->number), handle);
 	}
@@ -148,8 +154,12 @@ void poller_removed(void)
 	HASH_ITER(poll_hh, pollers.watched, handle, next) {
 		const struct channel *channel = handle->node.place.row->channel;
 
-		if (handle->poller && channel->gone && channel->gone(handle->state))
+		if (!channel->gone || !channel->gone(handle->state))
+			continue;
+		if (handle->poller)
 			wake(handle);
+		/* A copy of its descriptor would keep the object. */
+		unwatch(handle);
 	}
 	pthread_mutex_unlock(&pollers.lock);
 }

@@ -4,6 +4,8 @@
  * Parked operations that wait for the same of one kernel object form a queue, first come first
  * served, with one descriptor in epoll however many wait.  Only this thread attempts and removes
  * what is in a queue.  It takes one event at a time, so no event can speak of a queue already gone.
+ *
+ * When the daemon has no descriptors left a queue is blind: it is tried every 10 ms.
  */
 #include "reactor.h"
 
@@ -16,11 +18,13 @@
 #include <sys/eventfd.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "hash.h"
 #include <utlist.h>
 
 #include "clock.h"
+#include "common/descriptors.h"
 
 struct queue {
 	UT_hash_handle hh;
@@ -29,8 +33,9 @@ struct queue {
 		ino_t inode;
 		uint64_t events;
 	} object;
-	int fd;
+	int fd; /* in epoll; -1: blind */
 	struct operation *operations;
+	struct queue *prev, *next; /* of the blind ones */
 };
 
 /* What epoll's data says, in its two lowest bits. */
@@ -42,10 +47,21 @@ static struct {
 	_Atomic int64_t earliest; /* the next deadline */
 	reactor_tick *const *ticks;
 	const struct reactor_events *events;
-	struct queue *queues; /* under operations_lock */
-} reactor = {.epoll = -1, .wake = -1, .earliest = INT64_MAX};
+	struct queue *queues, *blind; /* under operations_lock */
+	int64_t blind_tried;
+	/* How often it was asked to let go of what has been removed, and has done so. */
+	pthread_mutex_t lock;
+	pthread_cond_t has_let_go;
+	unsigned asked, done;
+} reactor = {
+	.epoll = -1,
+	.wake = -1,
+	.earliest = INT64_MAX,
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.has_let_go = PTHREAD_COND_INITIALIZER,
+};
 
-enum { NANOSECONDS = 1000000000 };
+enum { NANOSECONDS = 1000000000, TICK = 10000000 };
 
 void reactor_wake(void)
 {
@@ -66,11 +82,64 @@ void reactor_wake_at(int64_t deadline)
 		}
 }
 
+void reactor_let_go(void)
+{
+	struct timespec until;
+	unsigned number;
+	int error = 0;
+
+	/* It has no long work; but a removal must not wait for ever whatever it does. */
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	pthread_mutex_lock(&reactor.lock);
+	number = ++reactor.asked;
+	reactor_wake();
+	while ((int)(reactor.done - number) < 0 && !error)
+		error = pthread_cond_clockwait(&reactor.has_let_go, &reactor.lock, CLOCK_MONOTONIC,
+					       &until);
+	pthread_mutex_unlock(&reactor.lock);
+}
+
+static unsigned asked_to_let_go(void)
+{
+	unsigned asked;
+
+	pthread_mutex_lock(&reactor.lock);
+	asked = reactor.asked;
+	pthread_mutex_unlock(&reactor.lock);
+	return asked;
+}
+
+static void note_let_go(unsigned asked)
+{
+	pthread_mutex_lock(&reactor.lock);
+	reactor.done = asked;
+	pthread_cond_broadcast(&reactor.has_let_go);
+	pthread_mutex_unlock(&reactor.lock);
+}
+
 static int epoll_add(int fd, uint32_t events, uint64_t data)
 {
 	struct epoll_event event = {.events = events, .data.u64 = data};
 
 	return epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Puts a copy of @fd, which polls what the queue waits for, into epoll; -EMFILE. */
+static int queue_watch(struct queue *queue, int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), error;
+
+	if (copy < 0)
+		return -errno;
+	error = descriptor_is_last(copy) ? -EMFILE
+					 : epoll_add(copy, (uint32_t)queue->object.events,
+						     (uintptr_t)queue | TAG_QUEUE);
+	if (error)
+		close(copy);
+	else
+		queue->fd = copy;
+	return error;
 }
 
 /* With the lock held: the queue for what @fd polls, made if need be. */
@@ -93,15 +162,12 @@ static int queue_find(int fd, short events, struct queue **result)
 		free(queue);
 		return 0;
 	}
-	queue->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (queue->fd < 0) {
-		error = -errno;
-		free(queue);
-		return error;
-	}
-	error = epoll_add(queue->fd, (unsigned short)events, (uintptr_t)queue | TAG_QUEUE);
-	if (error) {
-		close(queue->fd);
+	queue->fd = -1;
+	error = queue_watch(queue, fd);
+	if (error == -EMFILE || error == -ENFILE) {
+		DL_APPEND(reactor.blind, queue);
+		reactor_wake();
+	} else if (error) {
 		free(queue);
 		return error;
 	}
@@ -140,8 +206,12 @@ static bool take_out(struct operation *op)
 	if (queue->operations)
 		return false;
 	HASH_DEL(reactor.queues, queue);
-	epoll_ctl(reactor.epoll, EPOLL_CTL_DEL, queue->fd, NULL);
-	close(queue->fd);
+	if (queue->fd >= 0) {
+		epoll_ctl(reactor.epoll, EPOLL_CTL_DEL, queue->fd, NULL);
+		close(queue->fd);
+	} else {
+		DL_DELETE(reactor.blind, queue);
+	}
 	free(queue);
 	return true;
 }
@@ -200,6 +270,53 @@ static void queue_serve(struct queue *queue)
 	creds_become(NULL);
 }
 
+/* With the lock held: true if the queue is blind no more. */
+static bool queue_gets_sight(struct queue *queue)
+{
+	short events;
+	int fd = operation_wait_fd(queue->operations, &events);
+
+	if (fd < 0 || queue_watch(queue, fd) < 0)
+		return false;
+	DL_DELETE(reactor.blind, queue);
+	return true;
+}
+
+/* Tries those that nothing will tell of; nanoseconds until the next time, INT64_MAX for never. */
+static int64_t try_blind(int64_t now)
+{
+	struct queue *queue;
+	int count;
+
+	pthread_mutex_lock(&operations_lock);
+	DL_COUNT(reactor.blind, queue, count);
+	if (count && now - reactor.blind_tried < TICK) {
+		pthread_mutex_unlock(&operations_lock);
+		return reactor.blind_tried + TICK - now;
+	}
+	/* Each is put behind the others when it has been its turn; new ones come there too. */
+	for (int i = 0; i < count && reactor.blind; i++) {
+		queue = reactor.blind;
+		DL_DELETE(reactor.blind, queue);
+		DL_APPEND(reactor.blind, queue);
+		if (queue_gets_sight(queue))
+			continue;
+		pthread_mutex_unlock(&operations_lock);
+		queue_serve(queue);
+		pthread_mutex_lock(&operations_lock);
+	}
+	reactor.blind_tried = now;
+	queue = reactor.blind;
+	pthread_mutex_unlock(&operations_lock);
+	return queue ? TICK : INT64_MAX;
+}
+
+static void tell_removals(void)
+{
+	operations_end_removed();
+	reactor.events->removed();
+}
+
 /* An object has gone that the kernel wakes nobody for. */
 static void take_removals(int fd)
 {
@@ -207,21 +324,25 @@ static void take_removals(int fd)
 
 	while (read(fd, events, sizeof(events)) > 0)
 		;
-	operations_end_removed();
-	reactor.events->removed();
+	tell_removals();
 }
 
 /* Does what is due without an event; nanoseconds until there is more of it, INT64_MAX for never. */
 static int64_t do_what_is_due(void)
 {
-	int64_t now = clock_now(), sleep = INT64_MAX;
+	int64_t now = clock_now(), sleep = INT64_MAX, blind;
+	unsigned asked = asked_to_let_go();
 
+	if (asked != reactor.done)
+		tell_removals();
 	/* First the mark, then the scan: a deadline that comes between is not forgotten. */
 	if (reactor.earliest <= now) {
 		reactor.earliest = INT64_MAX;
 		reactor_wake_at(operations_end_late(now));
 	}
 	operations_end_marked();
+	if (asked != reactor.done)
+		note_let_go(asked);
 	/* What ended may have gone on as somebody else. */
 	creds_become(NULL);
 	for (reactor_tick *const *tick = reactor.ticks; *tick; tick++) {
@@ -230,6 +351,9 @@ static int64_t do_what_is_due(void)
 		if (again >= 0 && again < sleep)
 			sleep = again;
 	}
+	blind = try_blind(now);
+	if (blind < sleep)
+		sleep = blind;
 	if (reactor.earliest != INT64_MAX && reactor.earliest - now < sleep)
 		sleep = reactor.earliest - now;
 	return sleep < 0 ? 0 : sleep;

@@ -27,6 +27,13 @@ void reactor_wake(void);
 /* Makes it look for what is late, at @deadline (clock_now) or before. */
 void reactor_wake_at(int64_t deadline);
 
+/*
+ * After a removal: tells all that wait for what has gone, as the inotify descriptor of its kind
+ * would, and returns when they keep no descriptor of it any more.  A socket is closed only then,
+ * and its address free.
+ */
+void reactor_let_go(void);
+
 /* The queue place of operations: see struct operation_places.  @fd may close at any time. */
 int reactor_queue_put(struct operation *op, int fd, short events);
 void reactor_queue_take_out(struct operation *op);

@@ -193,7 +193,7 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	error = gate_caller(req, NULL, &op.call, &op.creds);
+	error = gate_caller(req, &node, NULL, &op.call, &op.creds);
 	if (!error) {
 		bool shows = node.place.row->show && !writes(fi->flags);
 
@@ -219,7 +219,7 @@ static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
 			 struct fuse_file_info *fi)
 {
 	struct operation op = {.kind = OPERATION_READ, .handle = handle, .size = size};
-	int error = gate_caller(req, handle, &op.call, &op.creds);
+	int error = gate_caller(req, &handle->node, handle, &op.call, &op.creds);
 
 	if (size > REQUEST_READ_MAX)
 		op.size = REQUEST_READ_MAX;
@@ -268,9 +268,13 @@ static int store(struct call *call, struct handle *handle, const char *buffer, s
 
 	if (memchr(buffer, '\0', size) || size > FIGURE_MAX)
 		return refuse(call, EINVAL, "a value is one line of text");
-	text = strndup(buffer, size && buffer[size - 1] == '\n' ? size - 1 : size);
+	if (size && buffer[size - 1] == '\n')
+		size--;
+	text = malloc(size + 1);
 	if (!text)
 		return -ENOMEM;
+	memcpy(text, buffer, size);
+	text[size] = '\0';
 	error = row->store ? row->store(call, &handle->node.place, text)
 			   : refuse(call, EACCES, "it can be read only");
 	free(text);
@@ -289,7 +293,7 @@ static void write_channel(fuse_req_t req, struct handle *handle, const char *buf
 		.buffer = (char *)buffer,
 		.size = size,
 	};
-	int error = gate_caller(req, handle, &op.call, &op.creds);
+	int error = gate_caller(req, &handle->node, handle, &op.call, &op.creds);
 
 	if (!error && fi->writepage)
 		error = refuse(&op.call, EINVAL, "only write(2) sends to a channel");
@@ -317,7 +321,7 @@ void request_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t si
 	} else if (handle->type == HANDLE_MEMORY) {
 		memory_write(req, handle, buffer, size, off, fi);
 	} else {
-		error = gate_caller(req, handle, &call, NULL);
+		error = gate_caller(req, &handle->node, handle, &call, NULL);
 		if (!error)
 			error = store(&call, handle, buffer, size);
 		if (error)

@@ -68,7 +68,7 @@ static int list_directory(fuse_req_t req, struct handle *handle, struct call *ca
 	int error = 0;
 
 	if (tree_needs_caller(&self))
-		error = gate_caller(req, handle, call, NULL);
+		error = gate_caller(req, &handle->node, handle, call, NULL);
 	else
 		gate_public(req, call);
 	if (!error)
@@ -84,6 +84,7 @@ static int list_directory(fuse_req_t req, struct handle *handle, struct call *ca
 	free(handle->content);
 	handle->content = list.content;
 	handle->size = list.size;
+	handle->sent = 0;
 	return 0;
 }
 
@@ -99,15 +100,17 @@ static size_t entry_end(const struct handle *handle, size_t at)
  * Sends whole entries, at most @size bytes, from @offset on.  An offset is the user's to choose by
  * lseek(2): one that is not the end of an entry, or of an older listing, is answered from the next.
  */
-static void reply_entries(fuse_req_t req, const struct handle *handle, size_t offset, size_t size)
+static void reply_entries(fuse_req_t req, struct handle *handle, size_t offset, size_t size)
 {
-	size_t begin = 0, end;
+	/* Who reads on need not be looked for from the beginning: a long listing has many parts. */
+	size_t begin = offset >= handle->sent ? handle->sent : 0, end;
 
 	while (begin < handle->size && begin < offset)
 		begin = entry_end(handle, begin);
 	for (end = begin; end < handle->size; end = entry_end(handle, end))
 		if (entry_end(handle, end) - begin > size)
 			break;
+	handle->sent = end;
 	request_reply_copy(req, handle->content + begin, end - begin);
 }
 

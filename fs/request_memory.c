@@ -12,11 +12,9 @@
 
 #include "gate.h"
 #include "memory.h"
+#include "passthrough.h"
 #include "reply.h"
 #include "requests.h"
-
-/* Not in older headers: the kernel reaches the memory by the id that follows the flags. */
-#define FOPEN_PASSED_THROUGH (1 << 7)
 
 static const struct memory *memory_of(const struct handle *handle)
 {
@@ -92,18 +90,17 @@ int memory_open(fuse_req_t req, fuse_ino_t ino, const struct node *node, int fla
 void memory_open_flags(const struct handle *handle, int flags, struct fuse_open_out *out)
 {
 	int passed = memory_passthrough(handle);
-	uint32_t backing = (uint32_t)passed;
 
 	/* Closing a descriptor gives back locks, so the kernel has to say so: no NOFLUSH. */
 	if (!passed) {
 		out->open_flags = FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
 		return;
 	}
-	out->open_flags = FOPEN_PASSED_THROUGH;
+	out->open_flags = 0;
+	passthrough_answer(passed, out);
 	/* Mapped by the kernel all the same; reads and writes come here. */
 	if (writes(flags) && memory_of(handle)->fixed_size)
 		out->open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
-	out->padding = backing;
 }
 
 void memory_close(struct handle *handle)
@@ -172,7 +169,7 @@ int memory_set_size(fuse_req_t req, const struct node *node, struct fuse_file_in
 		gate_public(req, call);
 		return memory_of(handle)->resize(call, handle->state, size);
 	}
-	error = gate_caller(req, NULL, call, NULL);
+	error = gate_caller(req, node, NULL, call, NULL);
 	now.identity = 0; /* by name, whatever has it by now */
 	return error ? error : now.row->memory->truncate(call, &now, size);
 }

@@ -11,6 +11,7 @@
 #include "gate.h"
 #include "intern.h"
 #include "memory.h"
+#include "reactor.h"
 #include "reason.h"
 #include "reply.h"
 #include "request_memory.h"
@@ -44,6 +45,8 @@ static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 	struct fuse_entry_param entry = {.entry_timeout = tree_name_timeout(node)};
 	int error = stat_by_name(node, &entry.attr);
 
+	if (node->place.alias_seconds)
+		entry.entry_timeout = node->place.alias_seconds;
 	if (!error) {
 		if (type != tree_type(node)) {
 			entry.attr.st_mode = type | (entry.attr.st_mode & 0777);
@@ -53,6 +56,7 @@ static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 		error = entry.ino ? 0 : -ENOMEM;
 	}
 	if (!error) {
+		node_remember(entry.ino, &entry.attr);
 		entry.attr_timeout = tree_is_link(node) ? entry.entry_timeout : 0;
 		if (fuse_reply_entry(req, &entry) < 0)
 			node_forget(entry.ino, 1);
@@ -79,7 +83,7 @@ void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!read_node(req, parent, &directory))
 		return;
 	if (tree_needs_caller(&directory))
-		error = gate_caller(req, NULL, &call, NULL);
+		error = gate_caller(req, &directory, NULL, &call, NULL);
 	else
 		gate_public(req, &call);
 	if (!error)
@@ -103,12 +107,26 @@ void request_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data 
 	fuse_reply_none(req);
 }
 
+/* An open channel of an object that has gone: a connection goes on, and cat(1) asks for this first.
+ */
+static bool stat_removed_channel(fuse_ino_t ino, const struct node *node, struct stat *st)
+{
+	if (!node_is_channel(node) || !node_recall(ino, st))
+		return false;
+	tree_stat_channel(node, st);
+	return true;
+}
+
 static void reply_attributes(fuse_req_t req, fuse_ino_t ino, const struct node *node)
 {
 	struct stat st;
 	int error = tree_stat(node, &st);
 
-	if (error == -ENOENT && node_is_memory(node) && memory_stat_removed(ino, &st))
+	if (!error)
+		node_remember(ino, &st);
+	else if (error == -ENOENT && node_is_memory(node) && memory_stat_removed(ino, &st))
+		error = 0;
+	else if (error == -ENOENT && stat_removed_channel(ino, node, &st))
 		error = 0;
 	else if (error == -ENOENT)
 		error = stat_by_name(node, &st);
@@ -170,7 +188,7 @@ static int change(fuse_req_t req, const struct node *node, const struct stat *at
 	if (!is_of_object(node) || !node->place.dir->change)
 		return refuse(call, EPERM,
 			      "chmod and chown work on an object, its channels and its memory");
-	error = gate_caller(req, NULL, call, NULL);
+	error = gate_caller(req, node, NULL, call, NULL);
 	if (!error)
 		error = node->place.dir->change(call, &node->place, &wanted);
 	if (!error)
@@ -229,7 +247,7 @@ void request_access(fuse_req_t req, fuse_ino_t ino, int mask)
 
 	if (!read_node(req, ino, &node))
 		return;
-	error = gate_caller(req, NULL, &call, &creds);
+	error = gate_caller(req, &node, NULL, &call, &creds);
 	if (!error)
 		error = tree_stat(&node, &st);
 	if (!error && (mask & W_OK) && mount_mode.read_only)
@@ -253,9 +271,9 @@ void request_readlink(fuse_req_t req, fuse_ino_t ino)
 }
 
 /* Makes the thread the caller, who may change something if the mount lets anybody. */
-static int admit_change(fuse_req_t req, struct call *call)
+static int admit_change(fuse_req_t req, const struct node *node, struct call *call)
 {
-	int error = gate_caller(req, NULL, call, NULL);
+	int error = gate_caller(req, node, NULL, call, NULL);
 
 	return !error && mount_mode.read_only ? -EROFS : error;
 }
@@ -270,7 +288,7 @@ static void make_object(fuse_req_t req, const char *operation, fuse_ino_t parent
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = admit_change(req, &call);
+	error = admit_change(req, &directory, &call);
 	if (!error &&
 	    (directory.place.row || directory.view != VIEW_ITSELF || !directory.place.dir->make))
 		error = refuse_make(&call, &directory.place, name, mode, &made.place);
@@ -298,12 +316,24 @@ static void refuse_request(fuse_req_t req, const char *operation, fuse_ino_t par
 {
 	struct node directory;
 	struct call call;
+	struct stat st;
 
 	if (!read_node(req, parent, &directory))
 		return;
+	/* Whoever opens with O_CREAT an object's file that has just gone would make nothing new. */
+	if (tree_stat(&directory, &st) == -ENOENT) {
+		fuse_reply_err(req, ENOENT);
+		return;
+	}
 	gate_public(req, &call);
 	reply_refusal(req, operation, &directory, name, &call,
 		      refuse(&call, mount_mode.read_only ? EROFS : EPERM, "%s", reason));
+}
+
+/* True if the names in it are those of other things: paths to sockets, hosts. */
+static bool has_names_of_others(const struct node *directory)
+{
+	return directory->place.row && directory->place.row->type == ROW_NAMED;
 }
 
 void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
@@ -312,15 +342,42 @@ void request_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 
 	if (S_ISFIFO(mode) && node_read(parent, &directory) && directory.place.dir->makes_fifos)
 		make_object(req, "mknod", parent, name, mode, S_IFIFO);
+	/* The > of a shell has found nothing there, which is what it is to be told. */
+	else if (S_ISREG(mode) && node_read(parent, &directory) && has_names_of_others(&directory))
+		fuse_reply_err(req, ENOENT);
 	else
 		refuse_request(req, "mknod", parent, name,
 			       "objects are made by mkdir, files come with them");
 }
 
+/* Only where a directory finds files may they be removed. */
+static int unlink_file(struct call *call, const struct node *directory, const char *name)
+{
+	struct node file;
+	int error = tree_lookup(call, directory, name, &file);
+
+	if (error)
+		return error;
+	if (file.place.row && !file.place.row->name && file.place.dir->unlink)
+		error = file.place.dir->unlink(call, &file.place);
+	else
+		error = refuse(call, EPERM, "rmdir removes an object, and its files with it");
+	node_release(&file);
+	return error;
+}
+
 void request_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	refuse_request(req, "unlink", parent, name,
-		       "rmdir removes an object, and its files with it");
+	struct node directory;
+	struct call call;
+	int error;
+
+	if (!read_node(req, parent, &directory))
+		return;
+	error = admit_change(req, &directory, &call);
+	if (!error)
+		error = unlink_file(&call, &directory, name);
+	reply_refusal(req, "unlink", &directory, name, &call, error);
 }
 
 void request_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
@@ -373,7 +430,7 @@ void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = admit_change(req, &call);
+	error = admit_change(req, &directory, &call);
 	if (!error)
 		error = find_object(&call, &directory, name, &object);
 	if (!error) {
@@ -385,6 +442,8 @@ void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 			reason_complete(&call, &object.place, -error);
 		node_release(&object);
 	}
+	if (!error)
+		reactor_let_go();
 	reply_refusal(req, "rmdir", &directory, name, &call, error);
 }
 
@@ -412,7 +471,7 @@ void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 
 	if (!read_node(req, parent, &directory))
 		return;
-	error = admit_change(req, &call);
+	error = admit_change(req, &directory, &call);
 	if (!error && parent != new_parent)
 		error = refuse(&call, EPERM,
 			       "an object keeps its kind"); /* EXDEV would make mv copy */

@@ -10,7 +10,7 @@
 #include "events/events.h"
 #include "metrics/metrics.h"
 
-enum { ROWS_MAX = 16 };
+enum { ROWS_MAX = 32 };
 
 static int readme_show(struct call *call, const struct place *place, FILE *out)
 {
@@ -40,7 +40,7 @@ static int readme_show(struct call *call, const struct place *place, FILE *out)
 	      "  sem/   op hold value, of a set 0/ 1/ ..., and figures\n"
 	      "  pipes/ data keep capacity holders and figures; anon/ has the unnamed ones\n"
 	      "\n"
-	      "  cat sem/status               what ipcs -s prints, and the POSIX ones\n"
+	      "  cat status                   what ipcs prints, and all that it does not know\n"
 	      "  cat errors                   why your last operations were refused\n"
 	      "  cat events                   what comes, goes and changes from now on\n",
 	      out);
@@ -52,6 +52,7 @@ static int errors_show(struct call *call, const struct place *place, FILE *out)
 	return errors_print(call->uid, out);
 }
 
+/* The daemon's own; those of backends/ follow. */
 static struct row rows[ROWS_MAX] = {
 	{.name = "README", .type = ROW_TEXT, .mode = 0444, .show = readme_show},
 	{.name = "errors", .type = ROW_TEXT, .mode = 0444, .show = errors_show},
@@ -61,12 +62,21 @@ static struct row rows[ROWS_MAX] = {
 
 static const struct dir root = {.rows = rows};
 
+/* There is always one behind it left to end the table. */
+static void row_add(const struct row *row)
+{
+	struct row *end = rows;
+
+	while (end->type != ROW_END)
+		end++;
+	assert(end < rows + ROWS_MAX - 1);
+	*end = *row;
+}
+
 const struct dir *root_setup(const struct settings *settings)
 {
-	struct row *row = rows;
-
-	while (row->type != ROW_END)
-		row++;
+	for (const struct row *row = top_rows; row->type != ROW_END; row++)
+		row_add(row);
 	for (const struct kind *const *kind = kinds; *kind; kind++) {
 		int error = (*kind)->setup ? (*kind)->setup(settings) : 0;
 
@@ -74,12 +84,11 @@ const struct dir *root_setup(const struct settings *settings)
 			fprintf(stderr, "ipcfs: %s: %s\n", (*kind)->name, strerror(-error));
 			return NULL;
 		}
-		assert(row < rows + ROWS_MAX - 1);
-		*row++ = (struct row){
+		row_add(&(struct row){
 			.name = (*kind)->name,
 			.type = ROW_DIR,
 			.dir = (*kind)->dir,
-		};
+		});
 	}
 	return &root;
 }

@@ -1,7 +1,8 @@
 /*
  * serve.c - the threads that take requests from the kernel.
  *
- * Two of them: nothing that they do waits, so more would only wake each other.
+ * Two of them: nothing that they do waits for more than a moment, so more would only wake each
+ * other.
  */
 #include "serve.h"
 

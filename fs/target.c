@@ -98,13 +98,9 @@ static int64_t start_time(pid_t pid)
 static int enter(pid_t pid, int pidfd, struct target *target)
 {
 	struct pollfd alive = {.fd = pidfd, .events = POLLIN};
-	struct stat network;
 	int64_t started;
 	int error, fd;
 
-	if (stat("/proc/self/ns/net", &network) < 0)
-		return fail(pid, errno, "/proc/self/ns/net");
-	target->own_network = network.st_ino;
 	fd = open_shm(pid);
 	if (fd < 0)
 		return fd;

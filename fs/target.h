@@ -8,9 +8,8 @@
 
 /* What is known of the process once its namespaces have been entered. */
 struct target {
-	char shm[32];      /* its /dev/shm, by a descriptor of ours */
-	char run_dir[64];  /* where pipes and unix sockets made for it live */
-	ino_t own_network; /* that which was left */
+	char shm[32];     /* its /dev/shm, by a descriptor of ours */
+	char run_dir[64]; /* where pipes and unix sockets made for it live */
 };
 
 /*

@@ -76,7 +76,7 @@ void tree_hide_links(void)
 
 static bool row_is_hidden(const struct row *row)
 {
-	return row->type == ROW_LINK && links_hidden;
+	return row->type == ROW_LINK && row->name && links_hidden;
 }
 
 bool tree_is_link(const struct node *node)
@@ -101,7 +101,7 @@ bool tree_needs_caller(const struct node *node)
 {
 	const struct row *row = node->place.row;
 
-	return node->place.dir->as_caller || (row && row->type == ROW_NAMED);
+	return node->place.dir->as_caller || (row && row->as_caller);
 }
 
 int tree_adopt(struct place *place)
@@ -257,6 +257,18 @@ static struct timespec mounted_at(void)
 	return first_stat;
 }
 
+void tree_stat_channel(const struct node *node, struct stat *st)
+{
+	mode_t mode = node->place.row->mode;
+
+	st->st_ino = node_inode_number(node);
+	st->st_nlink = 1;
+	st->st_mode = S_IFREG | (mode ? mode : st->st_mode & 0777);
+	st->st_size = CHANNEL_SIZE;
+	st->st_blocks = CHANNEL_SIZE / 512;
+	st->st_blksize = BLOCK_SIZE;
+}
+
 int tree_stat(const struct node *node, struct stat *st)
 {
 	const struct row *row = node->place.row;
@@ -289,9 +301,7 @@ int tree_stat(const struct node *node, struct stat *st)
 		 */
 		st->st_mode = S_IFDIR | (makes ? 01777 : (st->st_mode & 0777) | 0555);
 	} else if (node_is_channel(node)) {
-		st->st_mode = S_IFREG | (row->mode ? row->mode : st->st_mode & 0777);
-		st->st_size = CHANNEL_SIZE;
-		st->st_blocks = CHANNEL_SIZE / 512;
+		tree_stat_channel(node, st);
 	} else if (row->type == ROW_MEMORY) {
 		st->st_mode = S_IFREG | (st->st_mode & 0777);
 		return row->memory->stat(&node->place, NULL, st);
@@ -305,7 +315,7 @@ double tree_name_timeout(const struct node *node)
 {
 	/* Links and the directories of an object come and go with it, and the kernel asks for it.
 	 */
-	bool fixed = tree_is_link(node) || node->view != VIEW_ITSELF ||
+	bool fixed = (tree_is_link(node) && node->place.row->name) || node->view != VIEW_ITSELF ||
 		     (!node->place.row && !node->place.dir->stat);
 
 	return fixed && !node_is_channel(node) ? 3600 : 0;

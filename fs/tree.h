@@ -19,6 +19,8 @@ mode_t tree_type(const struct node *node);
 
 /* Type, mode, owner, times, size as the kernel should believe them. */
 int tree_stat(const struct node *node, struct stat *st);
+/* The same of a channel whose object need not be there: owner, group and mode come with @st. */
+void tree_stat_channel(const struct node *node, struct stat *st);
 
 /* Seconds for which the kernel may keep a name without asking again. */
 double tree_name_timeout(const struct node *node);

@@ -1,7 +1,7 @@
 # packages.sh - what building and testing needs, and its packages; sourced after common.sh.
 # shellcheck shell=bash disable=SC2034
 #
-# A need is something that can be tried: a command, a library of pkg-config, a header, a module of
+# A need is something that can be tried: a command, a library of pkg-config, a header, a module of Perl's or
 # Python's, a sanitizer of gcc.  Only where one is missing is the package manager called.  A package of "-" means that the
 # distribution has none; "+" stands between two.
 
@@ -31,14 +31,22 @@ lib:cmocka              libcmocka-dev       libcmocka-devel     cmocka          
 cmd:lsipc               util-linux          util-linux          util-linux          util-linux-misc
 cmd:unshare             util-linux          util-linux          util-linux          util-linux-misc
 cmd:ss                  iproute2            iproute             iproute2            iproute2
+cmd:ip                  iproute2            iproute             iproute2            iproute2
+cmd:redis-check-rdb     redis-tools         valkey-compat-redis valkey              redis
+cmd:nc                  netcat-openbsd      netcat              openbsd-netcat      netcat-openbsd
+cmd:socat               socat               socat               socat               socat
+cmd:curl                curl                curl                curl                curl
 cmd:hexdump             bsdextrautils       util-linux          util-linux          hexdump
 cmd:cmp                 diffutils           diffutils           diffutils           diffutils
 cmd:dash                dash                dash                dash                dash
 cmd:jq                  jq                  jq                  jq                  jq
 cmd:setpriv             util-linux          util-linux          util-linux          setpriv
-cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
 cmd:strace              strace              strace              strace              strace
+cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
 py:prometheus_client    python3-prometheus-client python3-prometheus_client python-prometheus_client py3-prometheus-client
+cmd:dot                 graphviz            graphviz            graphviz            graphviz
+cmd:mandoc              mandoc              mandoc              mandoc              mandoc
+perl:IPC::SysV          perl                perl-IPC-SysV       perl                perl
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
 '
 
@@ -54,6 +62,7 @@ need_is_met() {
     cmd:*) command -v -- "$what" >/dev/null ;;
     lib:*) pkg-config --exists "$what" 2>/dev/null ;;
     py:*) /usr/bin/python3 -c "import $what" 2>/dev/null ;;
+    perl:*) perl "-M$what" -e 1 2>/dev/null ;;
     header:*) printf '#include <%s>\n' "$what" | gcc -E -x c - >/dev/null 2>&1 ;;
     sanitizer:*)
         trial=$(mktemp) || return 1

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "devshm.h"
@@ -48,6 +49,13 @@ int devshm_setup(const struct settings *settings)
 int devshm_removals(void)
 {
 	return removals;
+}
+
+dev_t devshm_device(void)
+{
+	struct stat st;
+
+	return fstat(shm, &st) == 0 ? st.st_dev : 0;
 }
 
 int devshm_room(struct statvfs *room)
@@ -166,6 +174,42 @@ int devshm_open(const struct devshm_family *family, struct call *call, const str
 		return result;
 	}
 	return fd;
+}
+
+/*
+ * A lease to write is given only to who is alone with the file: the kernel counts every open file
+ * of it in every namespace, and a mapping keeps its file open.
+ */
+int devshm_open_alone(const struct devshm_family *family, const struct place *place)
+{
+	int fd = devshm_open(family, NULL, place, O_RDONLY);
+	bool others;
+
+	if (fd < 0)
+		return fd;
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) == 0)
+		return fd;
+	others = errno == EAGAIN || errno == EBUSY;
+	close(fd);
+	return others ? -EBUSY : -EACCES;
+}
+
+/* Where only the administrator can set it, and where its owner can. */
+static const char *const marks[] = {"trusted.ipcfs.made", "user.ipcfs.made"};
+
+void devshm_mark_made(int fd)
+{
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		if (fsetxattr(fd, marks[i], "1", 1, 0) == 0)
+			return;
+}
+
+bool devshm_is_made(int fd)
+{
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		if (fgetxattr(fd, marks[i], NULL, 0) >= 0)
+			return true;
+	return false;
 }
 
 static int by_bytes(const struct dirent **one, const struct dirent **other)

@@ -26,6 +26,8 @@ struct devshm_family {
 int devshm_setup(const struct settings *settings);
 /* inotify descriptor, readable after a file was removed or another renamed over it. */
 int devshm_removals(void);
+/* Its device; 0: it has not been opened. */
+dev_t devshm_device(void);
 /* The file system that the objects are in. */
 int devshm_room(struct statvfs *room);
 
@@ -36,6 +38,17 @@ int devshm_stat(const struct devshm_family *family, const struct place *place, s
 /* A descriptor, as the caller; @flags is an access mode, and nothing here blocks. */
 int devshm_open(const struct devshm_family *family, struct call *call, const struct place *place,
 		int flags);
+
+/*
+ * A descriptor of the object if nobody else has it open or mapped, whoever and wherever they are:
+ * as long as it is open, who opens the object waits.  -EBUSY: somebody has; -EACCES: it cannot be
+ * told. As the daemon.  SIGIO must be ignored: it comes when somebody waits.
+ */
+int devshm_open_alone(const struct devshm_family *family, const struct place *place);
+
+/* Marks the file as made through the tree, as the daemon; and whether it is. */
+void devshm_mark_made(int fd);
+bool devshm_is_made(int fd);
 
 /* Calls @each with every object in the order of the names' bytes; ends at a negative errno. */
 typedef int devshm_each(void *context, const char *name, uint64_t identity);

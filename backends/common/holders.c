@@ -19,19 +19,6 @@ void text_print(FILE *out, const char *text, const char *also)
 	}
 }
 
-const char *user_names_get(struct user_names *names, uid_t uid)
-{
-	size_t slot = uid % USER_NAMES;
-
-	_Static_assert(sizeof(names->slots[0].name) >= ID_NAME_SIZE, "a name must fit");
-	if (!names->slots[slot].known || names->slots[slot].uid != uid) {
-		user_name(uid, names->slots[slot].name);
-		names->slots[slot].uid = uid;
-		names->slots[slot].known = true;
-	}
-	return names->slots[slot].name;
-}
-
 void holder_print(FILE *out, const char *object, const struct holder *holder,
 		  struct user_names *names)
 {

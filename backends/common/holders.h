@@ -7,25 +7,23 @@
 
 #include <jansson.h>
 
+#include "ids.h"
 #include "proc_fds.h"
 
-/* Users by name, each looked up once while a listing lasts; begins as zeros. */
-#define USER_NAMES 16
-struct user_names {
-	struct {
-		bool known;
-		uid_t uid;
-		char name[64];
-	} slots[USER_NAMES];
-};
-const char *user_names_get(struct user_names *names, uid_t uid);
+/* Which way things go between an object and its holder. */
+enum { FLOW_IN = 1, FLOW_OUT = 2, FLOW_BOTH = FLOW_IN | FLOW_OUT };
 
 struct holder {
 	pid_t pid;
 	uid_t uid;
 	const char *how; /* one word */
 	const char *command;
+	unsigned flow; /* FLOW_IN: into the object, from a process that writes or sends */
+	bool waits;
 };
+
+/* Takes a holder of an object, which is called as it is below its kind; an errno ends it. */
+typedef int holder_each(void *context, const char *object, const struct holder *holder);
 
 /* One line; @object, if not NULL, comes first. */
 void holder_print(FILE *out, const char *object, const struct holder *holder,

@@ -1,25 +1,17 @@
 /*
- * print.h - printing shared by the kinds: columns as ipcs(1) has them, JSON with the keys of
- * lsipc(1).
+ * print.h - tables as ipcs(1) has them; and, for who prints, names of ids and JSON.
+ *
+ * What ipcs prints depends on its surroundings; here it is what it prints with LC_ALL=C and in the
+ * time zone of the daemon.
  */
 #ifndef IPCFS_PRINT_H
 #define IPCFS_PRINT_H
 
-#include <jansson.h>
+#include <stdio.h>
 
 #include "backend.h"
-
-/* User or group name of an id, its decimal number where it has none. */
-#define ID_NAME_SIZE 64
-void user_name(uid_t uid, char name[ID_NAME_SIZE]);
-void group_name(gid_t gid, char name[ID_NAME_SIZE]);
-
-/* The ipcs title line, "\n------ TITLE --------\n". */
-void ipcs_title(FILE *out, const char *title);
-/* The first four columns of an ipcs row, key, id, owner, perms, and a space after the last. */
-void ipcs_columns(FILE *out, int32_t key, int32_t id, uid_t uid, mode_t mode);
-/* A name as one column, whatever bytes it has: spaces and odd ones as \ooo; and a space. */
-void ipcs_name(FILE *out, const char *name, int width);
+#include "ids.h"
+#include "json.h"
 
 /* What every System V object has in common, as /proc/sysvipc tells everyone. */
 struct sysv_object {
@@ -29,27 +21,28 @@ struct sysv_object {
 	gid_t gid, cgid;
 };
 
-/* A JSON object with family, name, key, id, owner, perms, cuid, cuser … group; NULL: no memory. */
-json_t *json_sysv_object(const struct sysv_object *object);
-/* The same for a POSIX object: key and id null. */
-json_t *json_posix_object(const char *listed, const struct stat *st);
-/* The bytes of the UTF-8 character at @text, 0 if there is none. */
-size_t utf8_length(const char *text);
-/* Text as JSON, bytes that are not UTF-8 as \xNN in the text. */
-json_t *json_text(const char *text);
+/* The ipcs title line, "\n------ TITLE --------\n". */
+void ipcs_title(FILE *out, const char *title);
+/* The first four columns of a row, key, id, owner, perms, and a space after the last. */
+void ipcs_columns(FILE *out, const struct sysv_object *object, struct user_names *users);
+/* The first two columns where it shows no key, and no space after the last. */
+void ipcs_owner(FILE *out, const struct sysv_object *object, int id_width,
+		struct user_names *users);
+/* Title and header of who made and who owns the objects, whose first column is @id; a row. */
+void ipcs_creators_header(FILE *out, const char *title, const char *id);
+void ipcs_creators(FILE *out, const struct sysv_object *object, struct id_names *names);
+/* A time as one column after a space: month, day and time of day; or with weekday and year too.
+ * 0 is "Not set". */
+void ipcs_time(FILE *out, time_t time);
+void ipcs_time_long(FILE *out, time_t time);
+/* A name as one column, whatever bytes it has: spaces and odd ones as \ooo; and a space. */
+void ipcs_name(FILE *out, const char *name, int width);
 /* "rw-r--r--", as lsipc writes permissions. */
 json_t *json_mode(mode_t mode);
-/* Seconds since the epoch as a number, 0 as null. */
-json_t *json_time(time_t time);
-/* Adds the members of @more to @object, and drops @more; NULL for either: no memory. */
-json_t *json_joined(json_t *object, json_t *more);
-/* Prints @value with a newline and drops it; -ENOMEM for NULL. */
-int json_print(FILE *out, json_t *value);
 
-/*
- * Reads a table of /proc/sysvipc, "msg", "sem" or "shm" (or a path).  @line gets each line but the
- * header, and returns 0 or a negative errno that ends the reading.
- */
-int sysvipc_read(const char *file, int (*line)(const char *text, void *context), void *context);
+/* A JSON object with family, name, key, id, owner, perms, cuid, cuser … group; NULL: no memory. */
+json_t *json_sysv_object(const struct sysv_object *object, struct id_names *names);
+/* The same for a POSIX object: key, id and who made it are null. */
+json_t *json_posix_object(const char *listed, const struct stat *st, struct id_names *names);
 
 #endif

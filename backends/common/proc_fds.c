@@ -1,7 +1,9 @@
 /*
- * proc_fds.c - which process has what open: one walk through /proc/PID/fd.
+ * proc_fds.c - which processes there are, and what each has open.
  *
- * The walk makes one system call for each descriptor, and that is most of what it costs.
+ * The walk makes one system call for each descriptor, and that is most of what it costs.  Listing
+ * the directory would cost half as much again, and descriptors are numbered from 0 with few gaps:
+ * so the numbers are tried one after the other, as many as the kernel says there are.
  */
 #include "proc_fds.h"
 
@@ -12,7 +14,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { ENTRIES_SIZE = 32 << 10 };
+enum {
+	ENTRIES_SIZE = 32 << 10,
+	GAPS_MAX = 1, /* numbers without a descriptor that are tried, before listing */
+	NUMBER_SIZE = 12,
+};
 
 /* What /proc says of a process that ends meanwhile, and of one that may not be looked into. */
 static bool is_gone(int error)
@@ -25,7 +31,7 @@ static bool is_refused(int error)
 	return error == EACCES || error == EPERM;
 }
 
-static int process_error(int error)
+int proc_error(int error)
 {
 	return is_gone(error) ? -ESRCH : is_refused(error) ? -EACCES : -error;
 }
@@ -68,12 +74,13 @@ static int numbers_walk(int dir, int (*each)(void *context, const char *text, in
 }
 
 /*
- * What a descriptor is open on.  AT_STATX_DONT_SYNC: from what the kernel has, so that no file
- * system is asked, which might be this one, or might not answer.
+ * AT_STATX_DONT_SYNC: from what the kernel has, so that no file system is asked, which might be
+ * this one, or might not answer.
  */
-static int look(int dir, const char *path, struct stat *st)
+int proc_look(int dir, const char *path, struct stat *st)
 {
-	const unsigned what = STATX_TYPE | STATX_MODE | STATX_INO | STATX_UID | STATX_GID;
+	const unsigned what = STATX_TYPE | STATX_MODE | STATX_INO | STATX_UID | STATX_GID |
+			      STATX_NLINK | STATX_SIZE | STATX_BLOCKS;
 	struct statx stx;
 
 	if (statx(dir, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, what, &stx) < 0)
@@ -82,6 +89,9 @@ static int look(int dir, const char *path, struct stat *st)
 		.st_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
 		.st_ino = stx.stx_ino,
 		.st_mode = stx.stx_mode,
+		.st_nlink = stx.stx_nlink,
+		.st_size = (off_t)stx.stx_size,
+		.st_blocks = (blkcnt_t)stx.stx_blocks,
 		.st_uid = stx.stx_uid,
 		.st_gid = stx.stx_gid,
 		.st_atim = {stx.stx_atime.tv_sec, stx.stx_atime.tv_nsec},
@@ -97,43 +107,89 @@ struct process_walk {
 	proc_fd_each *each;
 	void *context;
 	int dir;
+	int next; /* the first number that has not been tried */
 };
 
-static int descriptor(void *context, const char *text, int number)
+/* @gap: there is none of that number, or no more. */
+static int descriptor_look(const struct process_walk *walk, const char *text, int number, bool *gap)
 {
-	const struct process_walk *walk = context;
 	struct proc_fd fd = {.pid = walk->pid, .fd = number, .dir = walk->dir, .text = text};
-	int error = look(walk->dir, text, &fd.st);
+	int error = proc_look(walk->dir, text, &fd.st);
 
+	*gap = is_gone(-error);
 	if (is_refused(-error))
 		return -EACCES;
-	/* Closed meanwhile, or on a file system that is broken. */
+	/* An error: closed meanwhile, or on a file system that is broken. */
 	if (error || (walk->type && (fd.st.st_mode & S_IFMT) != walk->type))
 		return 0;
 	return walk->each(walk->context, &fd);
 }
 
-static int process_walk(int proc, const char *text, struct process_walk *walk)
+static int descriptor(void *context, const char *text, int number)
 {
-	char path[32];
-	int result;
+	const struct process_walk *walk = context;
+	bool gap;
 
-	snprintf(path, sizeof(path), "%s/fd", text);
-	walk->dir = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (walk->dir < 0)
-		return process_error(errno);
-	result = numbers_walk(walk->dir, descriptor, walk);
-	close(walk->dir);
-	return result < 0 ? process_error(-result) : result;
+	return number < walk->next ? 0 : descriptor_look(walk, text, number, &gap);
 }
 
-struct all_walk {
-	int proc;
-	struct process_walk process;
-	struct proc_pids *refused;
-};
+/* snprintf would be a tenth of the walk. */
+static const char *number_text(char text[NUMBER_SIZE], int number)
+{
+	char *at = text + NUMBER_SIZE - 1;
 
-static int pid_add(struct proc_pids *pids, pid_t pid)
+	*at = '\0';
+	do
+		*--at = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	return at;
+}
+
+/*
+ * Tries the numbers from 0 on until @count descriptors have been found, but goes no further than a
+ * few gaps; walk->next is then where to go on.  True: that was all, or *result ends it.
+ */
+static bool numbers_try(struct process_walk *walk, off_t count, int *result)
+{
+	int gaps = 0;
+
+	*result = 0;
+	while (count > 0 && gaps <= GAPS_MAX && *result == 0) {
+		char text[NUMBER_SIZE];
+		bool gap;
+
+		*result = descriptor_look(walk, number_text(text, walk->next), walk->next, &gap);
+		gaps += gap;
+		count -= !gap;
+		walk->next++;
+	}
+	return count == 0 || *result != 0;
+}
+
+/* What a process has open.  The size of the directory says how many (Linux 6.2; 0 before). */
+static int process_walk(struct process_walk *walk)
+{
+	char path[32];
+	struct stat st;
+	int result, list;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)walk->pid);
+	walk->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (walk->dir < 0)
+		return proc_error(errno);
+	walk->next = 0;
+	result = fstat(walk->dir, &st) < 0 ? -errno : 0;
+	if (result == 0 && (st.st_size == 0 || !numbers_try(walk, st.st_size, &result))) {
+		list = openat(walk->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		result = list < 0 ? -errno : numbers_walk(list, descriptor, walk);
+		if (list >= 0)
+			close(list);
+	}
+	close(walk->dir);
+	return result < 0 ? proc_error(-result) : result;
+}
+
+int proc_pids_add(struct proc_pids *pids, pid_t pid)
 {
 	if (pids->count == pids->room) {
 		size_t room = pids->room ? 2 * pids->room : 64;
@@ -148,53 +204,35 @@ static int pid_add(struct proc_pids *pids, pid_t pid)
 	return 0;
 }
 
-static int process(void *context, const char *text, int number)
-{
-	struct all_walk *walk = context;
-	int result;
+struct pids_walk {
+	proc_each *each;
+	void *context;
+};
 
-	walk->process.pid = number;
-	result = process_walk(walk->proc, text, &walk->process);
-	if (result == -EACCES)
-		return pid_add(walk->refused, number);
-	return result == -ESRCH ? 0 : result;
+static int pids_process(void *context, const char *text, int number)
+{
+	const struct pids_walk *walk = context;
+
+	return walk->each(walk->context, number);
 }
 
-static int proc_open(void)
+int proc_walk(proc_each *each, void *context)
 {
-	int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct pids_walk walk = {each, context};
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
 
-	return fd < 0 ? -errno : fd;
-}
-
-int proc_fds_walk(mode_t type, proc_fd_each *each, void *context, struct proc_pids *refused)
-{
-	struct all_walk walk = {
-		.proc = proc_open(),
-		.process = {.type = type, .each = each, .context = context},
-		.refused = refused,
-	};
-	int result;
-
-	if (walk.proc < 0)
-		return walk.proc;
-	result = numbers_walk(walk.proc, process, &walk);
-	close(walk.proc);
+	if (proc < 0)
+		return -errno;
+	result = numbers_walk(proc, pids_process, &walk);
+	close(proc);
 	return result;
 }
 
 int proc_fds_of(pid_t pid, mode_t type, proc_fd_each *each, void *context)
 {
 	struct process_walk walk = {.pid = pid, .type = type, .each = each, .context = context};
-	int proc = proc_open(), result;
-	char text[16];
 
-	if (proc < 0)
-		return proc;
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	result = process_walk(proc, text, &walk);
-	close(proc);
-	return result;
+	return process_walk(&walk);
 }
 
 int proc_fds_one(pid_t pid, int number, mode_t type, proc_fd_each *each, void *context)
@@ -207,10 +245,10 @@ int proc_fds_one(pid_t pid, int number, mode_t type, proc_fd_each *each, void *c
 	snprintf(text, sizeof(text), "%d", number);
 	walk.dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (walk.dir < 0)
-		return process_error(errno);
+		return proc_error(errno);
 	result = descriptor(&walk, text, number);
 	close(walk.dir);
-	return result < 0 ? process_error(-result) : result;
+	return result < 0 ? proc_error(-result) : result;
 }
 
 /* The link in /proc/PID/fd has the mode that the descriptor was opened with. */
@@ -219,7 +257,7 @@ int proc_fd_access(const struct proc_fd *fd)
 	struct stat link;
 
 	if (fstatat(fd->dir, fd->text, &link, AT_SYMLINK_NOFOLLOW) < 0)
-		return is_gone(errno) ? 0 : process_error(errno);
+		return is_gone(errno) ? 0 : proc_error(errno);
 	return (link.st_mode & S_IRUSR ? PROC_FD_READ : 0) |
 	       (link.st_mode & S_IWUSR ? PROC_FD_WRITE : 0);
 }
@@ -229,7 +267,7 @@ int proc_fd_path(const struct proc_fd *fd, char *path, size_t size)
 	ssize_t length = readlinkat(fd->dir, fd->text, path, size - 1);
 
 	if (length < 0)
-		return process_error(errno);
+		return proc_error(errno);
 	path[length] = '\0';
 	return (int)length;
 }
@@ -243,7 +281,7 @@ int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE])
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return process_error(errno);
+		return proc_error(errno);
 	length = read(fd, command, PROC_COMMAND_SIZE - 1);
 	close(fd);
 	if (length < 0)
@@ -252,6 +290,61 @@ int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE])
 		length--;
 	command[length] = '\0';
 	return 0;
+}
+
+/* The machine's start, which field 22 of /proc/PID/stat counts from. */
+static long long boot_time(void)
+{
+	char line[256];
+	long long boot = 0;
+	FILE *file = fopen("/proc/stat", "re");
+
+	while (file && fgets(line, sizeof(line), file) && sscanf(line, "btime %lld", &boot) != 1)
+		;
+	if (file)
+		fclose(file);
+	return boot;
+}
+
+int proc_started(pid_t pid, time_t *started)
+{
+	char path[32], text[1024], *end;
+	unsigned long long ticks;
+	size_t length = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (file) {
+		length = fread(text, 1, sizeof(text) - 1, file);
+		fclose(file);
+	}
+	text[length] = '\0';
+	/* The name is in brackets and may have some; the third field follows. */
+	end = strrchr(text, ')');
+	if (!end || sscanf(end + 1,
+			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			   "%*d %*d %llu",
+			   &ticks) != 1)
+		return -ESRCH;
+	*started = boot_time() + (time_t)(ticks / (unsigned long)sysconf(_SC_CLK_TCK));
+	return 0;
+}
+
+pid_t proc_process_of(pid_t thread)
+{
+	char path[32], line[256];
+	int pid = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)thread);
+	file = fopen(path, "re");
+	while (file && !pid && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Tgid: %d", &pid) != 1)
+			pid = 0;
+	if (file)
+		fclose(file);
+	return pid;
 }
 
 int proc_user(pid_t pid, uid_t *uid)
@@ -263,7 +356,7 @@ int proc_user(pid_t pid, uid_t *uid)
 	 */
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	if (stat(path, &st) < 0)
-		return process_error(errno);
+		return proc_error(errno);
 	*uid = st.st_uid;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * proc_fds.h - which process has what open: one walk through /proc/PID/fd.
+ * proc_fds.h - which processes there are, and what each has open (/proc/PID/fd).
  *
  * Everything is looked at with the credentials of the thread that asks, so the kernel says whom it
  * may look into (PTRACE_MODE_READ_FSCREDS, which goes by the effective ids).  One exception is the
@@ -23,7 +23,7 @@ enum { PROC_FD_READ = 1, PROC_FD_WRITE = 2 };
 struct proc_fd {
 	pid_t pid;
 	int fd;
-	struct stat st;   /* st_dev, st_ino, st_mode, st_uid, st_gid and the times */
+	struct stat st;   /* as proc_look fills it */
 	int dir;          /* /proc/PID/fd, open */
 	const char *text; /* the number as it is called there */
 };
@@ -37,13 +37,16 @@ struct proc_pids {
 	size_t count, room;
 };
 
+int proc_pids_add(struct proc_pids *pids, pid_t pid);
+
+/* Calls @each with every process, in the order of their pids; what is not 0 ends the walk. */
+typedef int proc_each(void *context, pid_t pid);
+int proc_walk(proc_each *each, void *context);
+
 /*
- * Calls @each with every descriptor that is open on a file of @type (S_IFIFO ..., 0: any), a
- * process after the other in the order of their pids.  Who may not be looked into is added to
- * @refused.
+ * Calls @each with every descriptor of a process that is open on a file of @type (S_IFIFO ..., 0:
+ * any).  -EACCES: it may not be looked into, -ESRCH: it has gone.
  */
-int proc_fds_walk(mode_t type, proc_fd_each *each, void *context, struct proc_pids *refused);
-/* The same for one process.  -EACCES: it may not be looked into, -ESRCH: it has gone. */
 int proc_fds_of(pid_t pid, mode_t type, proc_fd_each *each, void *context);
 /* The same for one descriptor, if it is open. */
 int proc_fds_one(pid_t pid, int number, mode_t type, proc_fd_each *each, void *context);
@@ -57,6 +60,19 @@ int proc_fd_path(const struct proc_fd *fd, char *path, size_t size);
 #define PROC_COMMAND_SIZE 64
 int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE]);
 int proc_user(pid_t pid, uid_t *uid);
+/* When it began, in seconds since 1970; -ESRCH. */
+int proc_started(pid_t pid, time_t *started);
+/* The process that a thread belongs to; 0: it has gone. */
+pid_t proc_process_of(pid_t thread);
+
+/*
+ * What a link in /proc leads to: device and inode number, type and mode, owner and group, links,
+ * size, blocks and times, as far as the kernel has them without asking the file system.
+ */
+int proc_look(int dir, const char *path, struct stat *st);
+/* A negative errno for what /proc says: -ESRCH of a process that has gone, -EACCES of one that may
+ * not be looked into. */
+int proc_error(int error);
 
 /* The pid of this process as /proc has it; 0 if it is not in there. */
 pid_t proc_self(void);

@@ -7,6 +7,7 @@
 #include "kinds.h"
 #include "events/events.h"
 #include "mq.h"
+#include "report/report.h"
 
 static int family_find(const struct object_name *name, struct place *found)
 {
@@ -83,102 +84,22 @@ static int mq_make(struct call *call, const struct place *at, const char *name, 
 		      read.id);
 }
 
-static int status_sysv(void *context, const struct mq_sysv *queue)
-{
-	mq_print_sysv(context, queue);
-	return 0;
-}
-
-struct posix_context {
-	FILE *out;
-	unsigned hidden; /* queues that were not shown in full */
-};
-
-static int status_posix(void *context, const char *name)
-{
-	struct posix_context *to = context;
-	struct mq_posix queue;
-	int error = mq_posix_get(name, &queue);
-
-	if (error)
-		return error;
-	mq_print_posix(to->out, &queue);
-	to->hidden += queue.bytes < 0;
-	return 0;
-}
-
-static int mq_show_status(struct call *call, const struct place *place, FILE *out)
-{
-	struct posix_context to = {.out = out};
-	int error;
-
-	mq_print_sysv_header(out);
-	error = mq_sysv_gather(status_sysv, out);
-	if (error)
-		return error;
-	/* The empty line with which ipcs ends is the one that begins a title. */
-	mq_print_posix_header(out);
-	error = mq_posix_gather(status_posix, &to);
-	if (error)
-		return error;
-	fputc('\n', out);
-	if (to.hidden)
-		fprintf(out, "# %u not shown in full: you may not read %s\n", to.hidden,
-			to.hidden == 1 ? "it" : "them");
-	if (!mq_posix_can_list())
-		fprintf(out, "# POSIX queues cannot be listed: no mqueue file system at "
-			     "/dev/mqueue\n");
-	return 0;
-}
-
-static int json_append(json_t *array, json_t *object)
-{
-	return json_array_append_new(array, object) < 0 ? -ENOMEM : 0;
-}
-
-static int json_sysv(void *context, const struct mq_sysv *queue)
-{
-	return json_append(context, mq_json_sysv(queue));
-}
-
-static int json_posix(void *context, const char *name)
-{
-	struct mq_posix queue;
-	int error = mq_posix_get(name, &queue);
-
-	return error ? error : json_append(context, mq_json_posix(&queue));
-}
-
-static int mq_show_json(struct call *call, const struct place *place, FILE *out)
-{
-	json_t *array = json_array();
-	int error = array ? mq_sysv_gather(json_sysv, array) : -ENOMEM;
-
-	if (!error)
-		error = mq_posix_gather(json_posix, array);
-	if (!error)
-		return json_print(out, array);
-	json_decref(array);
-	return error;
-}
-
-static int mq_show_limits(struct call *call, const struct place *place, FILE *out)
-{
-	mq_print_limits(out);
-	return 0;
-}
-
 static const struct row rows[] = {
-	{"status", ROW_TEXT, 0444, .show = mq_show_status},
-	{"status.json", ROW_TEXT, 0444, .show = mq_show_json},
-	{"limits", ROW_TEXT, 0444, .show = mq_show_limits},
+	{"status", ROW_TEXT, 0444, .show = report_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
+	{"status.pids", ROW_TEXT, 0444, .show = report_show_pids},
+	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
+	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
+	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_all_holders},
 	{NULL, ROW_END},
 };
 
 static const struct dir *const children[] = {&mq_sysv_dir, &mq_posix_dir, NULL};
 
 const struct dir mq_dir = {
+	.namespaces = NAMESPACE_IPC,
 	.rows = rows,
 	.children = children,
 	.find = mq_find,
@@ -200,6 +121,10 @@ const struct kind mq_kind = {
 	.snapshot = mq_snapshot,
 	.families = mq_families,
 	.limits = mq_limits,
+	.print_ipcs = mq_print_ipcs,
+	.print_more = mq_print_more,
+	.list_json = mq_list_json,
 	.setup = mq_setup,
 	.removals = mq_posix_removals,
+	.holders = &mq_holders,
 };

@@ -35,8 +35,6 @@ int mq_sysv_make(struct call *call, const struct object_name *name, mode_t mode,
 		 struct place *made);
 /* How many queues there are; -1: it cannot be known. */
 int mq_sysv_used(void);
-/* The limits of message queues; all zero where the kernel has none. */
-struct msginfo mq_sysv_limits(void);
 
 /* What msgrcv fills; a priority is put there too. */
 struct mq_message {
@@ -85,15 +83,39 @@ struct mq_posix_use mq_posix_used(struct call *call);
 /* fs.mqueue.@name, -1 if it cannot be read. */
 int64_t mq_posix_limit(const char *name);
 
-/* Tables as ipcs has them, and JSON with the keys of lsipc; json_t functions give NULL for no
- * memory. */
-void mq_print_sysv_header(FILE *out);
-void mq_print_sysv(FILE *out, const struct mq_sysv *queue);
+/* ---- limits and totals, mq_limits.c ---- */
+
+/* All zero where the kernel has no System V queues. */
+struct msginfo mq_sysv_limits(void);
+/* Blocks of lines as ipcs -l and -u have them. */
+void mq_print_sysv_limits(FILE *out);
+void mq_print_posix_limits(FILE *out);
+void mq_print_sysv_summary(FILE *out);
+int mq_print_posix_summary(const struct page *page);
+
+/* ---- tables as ipcs has them, and JSON with the keys of lsipc, mq_print.c ---- */
+
+void mq_print_sysv_header(FILE *out, enum report report);
+void mq_print_sysv(FILE *out, enum report report, const struct mq_sysv *queue,
+		   struct id_names *names);
 void mq_print_posix_header(FILE *out);
-void mq_print_posix(FILE *out, const struct mq_posix *queue);
-json_t *mq_json_sysv(const struct mq_sysv *queue);
-json_t *mq_json_posix(const struct mq_posix *queue);
-void mq_print_limits(FILE *out);
+void mq_print_posix(FILE *out, const struct mq_posix *queue, struct user_names *users);
+/* The line about @count queues that were not shown in full, if any were not. */
+void mq_print_hidden(FILE *notes, unsigned count);
+/* NULL: no memory. */
+json_t *mq_json_sysv(const struct mq_sysv *queue, struct id_names *names);
+json_t *mq_json_posix(const struct mq_posix *queue, struct id_names *names);
+
+/* ---- all queues together, as struct kind has them, mq_report.c ---- */
+
+int mq_print_ipcs(struct call *call, enum report report, const struct page *page);
+int mq_print_more(struct call *call, enum report report, const struct page *page);
+int mq_list_json(struct call *call, struct json_list *list);
+
+/* Who has a queue open, or waits at it: mq_holders.c. */
+extern const struct kind_holders mq_holders;
+int mq_show_holders(struct call *call, const struct place *place, FILE *out);
+int mq_show_all_holders(struct call *call, const struct place *place, FILE *out);
 
 struct snapshot;
 int mq_snapshot(struct snapshot *snapshot);

@@ -1,5 +1,5 @@
 /*
- * mq_limits.c - the limits of message queues, read and printed.
+ * mq_limits.c - the limits of message queues and how much of them is in use.
  */
 #include <inttypes.h>
 #include <sys/msg.h>
@@ -16,6 +16,35 @@ struct msginfo mq_sysv_limits(void)
 	return limits;
 }
 
+void mq_print_sysv_limits(FILE *out)
+{
+	struct msginfo limits = mq_sysv_limits();
+
+	ipcs_title(out, "Messages Limits");
+	fprintf(out,
+		"max queues system wide = %d\n"
+		"max size of message (bytes) = %d\n"
+		"default max size of queue (bytes) = %d\n",
+		limits.msgmni, limits.msgmax, limits.msgmnb);
+}
+
+void mq_print_sysv_summary(FILE *out)
+{
+	struct msginfo used = {0};
+
+	if (msgctl(0, MSG_INFO, (struct msqid_ds *)&used) < 0)
+		return;
+	ipcs_title(out, "Messages Status");
+	/* These fields have a limit's name and are none: msgctl(2), MSG_INFO. */
+	fprintf(out,
+		"allocated queues = %d\n"
+		"used headers = %d\n"
+		"used space = %d bytes\n",
+		used.msgpool, used.msgmap, used.msgtql);
+}
+
+/* ---- POSIX ---- */
+
 static void print_limit(FILE *out, const char *what, const char *name)
 {
 	int64_t limit = mq_posix_limit(name);
@@ -25,17 +54,10 @@ static void print_limit(FILE *out, const char *what, const char *name)
 		fprintf(out, "%s = %" PRId64 "\n", what, limit);
 }
 
-void mq_print_limits(FILE *out)
+void mq_print_posix_limits(FILE *out)
 {
-	struct msginfo limits = mq_sysv_limits();
 	struct rlimit bytes;
 
-	ipcs_title(out, "Messages Limits");
-	fprintf(out,
-		"max queues system wide = %d\n"
-		"max size of message (bytes) = %d\n"
-		"default max size of queue (bytes) = %d\n",
-		limits.msgmni, limits.msgmax, limits.msgmnb);
 	ipcs_title(out, "POSIX Messages Limits");
 	print_limit(out, "max queues system wide", "queues_max");
 	print_limit(out, "max messages in queue", "msg_max");
@@ -49,5 +71,41 @@ void mq_print_limits(FILE *out)
 			fprintf(out, "max size of queues per user (bytes) = %llu\n",
 				(unsigned long long)bytes.rlim_cur);
 	}
-	fputc('\n', out);
+}
+
+struct totals {
+	uint64_t queues, messages, bytes;
+	unsigned hidden;
+};
+
+static int totals_add(void *context, const char *name)
+{
+	struct totals *totals = context;
+	struct mq_posix queue;
+	int error = mq_posix_get(name, &queue);
+
+	if (error)
+		return error;
+	totals->queues++;
+	totals->messages += queue.messages < 0 ? 0 : (uint64_t)queue.messages;
+	totals->bytes += queue.bytes < 0 ? 0 : (uint64_t)queue.bytes;
+	totals->hidden += queue.bytes < 0;
+	return 0;
+}
+
+int mq_print_posix_summary(const struct page *page)
+{
+	struct totals totals = {0};
+	int error = mq_posix_gather(totals_add, &totals);
+
+	if (error)
+		return error;
+	ipcs_title(page->out, "POSIX Messages Status");
+	fprintf(page->out,
+		"allocated queues = %" PRIu64 "\n"
+		"used headers = %" PRIu64 "\n"
+		"used space = %" PRIu64 " bytes\n",
+		totals.queues, totals.messages, totals.bytes);
+	mq_print_hidden(page->notes, totals.hidden);
+	return 0;
 }

@@ -337,22 +337,25 @@ static int show_msgsize(struct call *call, const struct place *place, FILE *out)
 
 static int show_status(struct call *call, const struct place *place, FILE *out)
 {
+	struct user_names users = {0};
 	struct mq_posix queue;
 	int error = mq_posix_get(place->name, &queue);
 
 	if (error)
 		return error;
 	mq_print_posix_header(out);
-	mq_print_posix(out, &queue);
+	mq_print_posix(out, &queue, &users);
+	mq_print_hidden(out, queue.bytes < 0);
 	return 0;
 }
 
 static int show_json(struct call *call, const struct place *place, FILE *out)
 {
+	struct id_names names = {0};
 	struct mq_posix queue;
 	int error = mq_posix_get(place->name, &queue);
 
-	return error ? error : json_print(out, json_pack("[o]", mq_json_posix(&queue)));
+	return error ? error : json_print_one(out, mq_json_posix(&queue, &names));
 }
 
 static const struct row rows[] = {
@@ -368,6 +371,7 @@ static const struct row rows[] = {
 	{"msgsize", ROW_TEXT, 0444, .show = show_msgsize},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_holders},
 	{NULL, ROW_END},
 };
 

@@ -9,6 +9,7 @@
 
 #include "mq.h"
 #include "common/sysv.h"
+#include "common/sysvipc.h"
 
 /* IPC_SET sets all that can be set: no two changes of ours may read, and then write, at once. */
 static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
@@ -64,18 +65,24 @@ static int gather_line(const char *line, void *context)
 	struct gathering *gathering = context;
 	struct mq_sysv queue = {0};
 	struct sysv_object *object = &queue.object;
-	int64_t stime, rtime, ctime;
+	struct sysvipc_line from = {.at = line};
 
-	if (sscanf(line,
-		   "%" SCNd32 " %" SCNd32 " %o %" SCNu64 " %" SCNu64 " %d %d %u %u %u %u %" SCNd64
-		   " %" SCNd64 " %" SCNd64,
-		   &object->key, &object->id, &object->mode, &queue.bytes, &queue.messages,
-		   &queue.lspid, &queue.lrpid, &object->uid, &object->gid, &object->cuid,
-		   &object->cgid, &stime, &rtime, &ctime) != 14)
+	object->key = (int32_t)sysvipc_signed(&from);
+	object->id = (int32_t)sysvipc_signed(&from);
+	object->mode = sysvipc_octal(&from) & 0777;
+	queue.bytes = sysvipc_unsigned(&from);
+	queue.messages = sysvipc_unsigned(&from);
+	queue.lspid = (pid_t)sysvipc_signed(&from);
+	queue.lrpid = (pid_t)sysvipc_signed(&from);
+	object->uid = (uid_t)sysvipc_unsigned(&from);
+	object->gid = (gid_t)sysvipc_unsigned(&from);
+	object->cuid = (uid_t)sysvipc_unsigned(&from);
+	object->cgid = (gid_t)sysvipc_unsigned(&from);
+	queue.stime = sysvipc_signed(&from);
+	queue.rtime = sysvipc_signed(&from);
+	queue.ctime = sysvipc_signed(&from);
+	if (from.failed)
 		return -EIO;
-	queue.stime = stime;
-	queue.rtime = rtime;
-	queue.ctime = ctime;
 	return gathering->each(gathering->context, &queue);
 }
 
@@ -316,22 +323,24 @@ static int show_lrpid(struct call *call, const struct place *place, FILE *out)
 
 static int show_status(struct call *call, const struct place *place, FILE *out)
 {
+	struct id_names names = {0};
 	struct mq_sysv queue;
 	int error = mq_sysv_get(place->object, &queue);
 
 	if (error)
 		return error;
-	mq_print_sysv_header(out);
-	mq_print_sysv(out, &queue);
+	mq_print_sysv_header(out, REPORT_STATUS);
+	mq_print_sysv(out, REPORT_STATUS, &queue, &names);
 	return 0;
 }
 
 static int show_json(struct call *call, const struct place *place, FILE *out)
 {
+	struct id_names names = {0};
 	struct mq_sysv queue;
 	int error = mq_sysv_get(place->object, &queue);
 
-	return error ? error : json_print(out, json_pack("[o]", mq_json_sysv(&queue)));
+	return error ? error : json_print_one(out, mq_json_sysv(&queue, &names));
 }
 
 static const struct row rows[] = {
@@ -348,6 +357,7 @@ static const struct row rows[] = {
 	{"lrpid", ROW_TEXT, 0444, .show = show_lrpid},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_holders},
 	{"peek", ROW_DIR, .dir = &mq_peek_dir},
 	{NULL, ROW_END},
 };

@@ -1,11 +1,15 @@
 /*
  * pipe.c - the kind of pipes: its directories and their files.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "common/kind_holders.h"
 #include "kinds.h"
 #include "events/events.h"
 #include "pipe.h"
+#include "report/report.h"
 
 static int may_use_one(void *context, const char *name, const struct stat *st)
 {
@@ -38,30 +42,38 @@ static int scan_all(struct call *call, bool figures, struct pipe_scan *scan)
 	return error;
 }
 
-static int show_status(struct call *call, const struct place *place, FILE *out)
+static int print_status(struct call *call, const struct page *page)
 {
 	struct pipe_scan scan;
 	int error = scan_all(call, true, &scan);
 
 	if (error)
 		return error;
-	pipe_print_tables(out, &scan, true);
-	fputc('\n', out);
+	pipe_print_tables(page->out, &scan, true);
 	if (pipe_named_missing())
-		fprintf(out, "# no named pipes: %s\n", pipe_named_missing());
-	pipe_print_hidden(out, &scan);
+		fprintf(page->notes, "# no named pipes: %s\n", pipe_named_missing());
+	pipe_print_hidden(page->notes, &scan);
 	pipe_scan_free(&scan);
 	return 0;
 }
 
-static int show_json(struct call *call, const struct place *place, FILE *out)
+static int print_more(struct call *call, enum report report, const struct page *page)
+{
+	if (report == REPORT_STATUS)
+		return print_status(call, page);
+	if (report == REPORT_LIMITS)
+		pipe_print_limits(page->out);
+	return 0;
+}
+
+static int list_json(struct call *call, struct json_list *list)
 {
 	struct pipe_scan scan;
 	int error = scan_all(call, true, &scan);
 
 	if (error)
 		return error;
-	error = pipe_print_json(out, &scan);
+	error = pipe_json_list(list, &scan);
 	pipe_scan_free(&scan);
 	return error;
 }
@@ -74,16 +86,66 @@ static int show_holders(struct call *call, const struct place *place, FILE *out)
 	if (error)
 		return error;
 	pipe_print_holders(out, &scan, true);
-	holders_print_hidden(out, scan.hidden + scan.unknown);
+	holders_print_hidden(out, scan.hidden + scan.walk.unknown);
 	pipe_scan_free(&scan);
 	return 0;
 }
 
-static int show_limits(struct call *call, const struct place *place, FILE *out)
+/* ---- as part of a look at all kinds ---- */
+
+static void holders_end(void *state)
 {
-	pipe_print_limits(out);
-	return 0;
+	pipe_scan_free(state);
+	free(state);
 }
+
+static int holders_begin(struct call *call, struct proc_viewer *viewer, void **state)
+{
+	struct pipe_scan *scan = calloc(1, sizeof(*scan));
+	int error;
+
+	if (!scan)
+		return -ENOMEM;
+	scan->call = call;
+	scan->walk.self = proc_self();
+	*viewer = pipe_scan_viewer(scan);
+	error = pipe_named_walk(may_use_one, scan);
+	if (error)
+		holders_end(scan);
+	else
+		*state = scan;
+	return error;
+}
+
+static int holders_complete(void *state, const struct proc_scan *walk)
+{
+	return pipe_scan_complete(state);
+}
+
+static int holders_each(void *state, holder_each *each, void *context)
+{
+	return pipe_each_holder(state, each, context);
+}
+
+static int holders_hidden(void *state, struct proc_pids *pids)
+{
+	struct pipe_process *process, *next;
+	struct pipe_scan *scan = state;
+	int error = 0;
+
+	HASH_ITER(hh, scan->processes, process, next)
+		if (process->hidden && !error)
+			error = proc_pids_add(pids, process->pid);
+	return error;
+}
+
+static const struct kind_holders holders = {
+	.begin = holders_begin,
+	.complete = holders_complete,
+	.each = holders_each,
+	.hidden = holders_hidden,
+	.end = holders_end,
+};
 
 static int setup(const struct settings *settings)
 {
@@ -123,10 +185,10 @@ static const struct row anon_rows[] = {
 };
 
 static const struct row rows[] = {
-	{"status", ROW_TEXT, 0444, .show = show_status},
-	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"status", ROW_TEXT, 0444, .show = report_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
 	{"holders", ROW_TEXT, 0444, .show = show_holders},
-	{"limits", ROW_TEXT, 0444, .show = show_limits},
+	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"anon", ROW_DIR, .dir = &pipe_anon_dir},
 	{NULL, ROW_END},
@@ -165,6 +227,7 @@ const struct dir pipe_anon_dir = {
 };
 
 const struct dir pipe_dir = {
+	.namespaces = NAMESPACE_NONE,
 	.rows = rows,
 	.children = (const struct dir *const[]){&pipe_named_dir, NULL},
 	.find = pipe_named_find,
@@ -181,5 +244,8 @@ const struct kind pipe_kind = {
 	.dir = &pipe_dir,
 	.snapshot = pipe_snapshot,
 	.families = pipe_families,
+	.print_more = print_more,
+	.list_json = list_json,
 	.setup = setup,
+	.holders = &holders,
 };

@@ -18,7 +18,7 @@
 
 #include "backend.h"
 #include "common/holders.h"
-#include "common/proc_fds.h"
+#include "common/proc_scan.h"
 
 extern const struct dir pipe_dir, pipe_named_dir, pipe_anon_dir, pipe_unnamed_dir;
 
@@ -29,6 +29,9 @@ struct pipe_key {
 
 struct pipe_key pipe_key_of(const struct stat *st);
 bool pipe_key_equal(const struct pipe_key *a, const struct pipe_key *b);
+/* The device of the kernel's own file system of pipes, where the unnamed ones are; to be set up. */
+int pipe_anon_setup(void);
+dev_t pipe_anon_device(void);
 
 /* ---- FIFOs in the run directory, pipe_named.c ---- */
 
@@ -126,14 +129,13 @@ struct pipe_scan {
 	bool first;                  /* one holder is enough */
 	bool unnamed;                /* only pipes without a name */
 	bool hidden_now;             /* looking as the daemon */
-	pid_t self;
 	struct pipe_seen *pipes;
 	struct pipe_process *processes;
 	struct pipe_process keeper; /* the daemon as who keeps pipes open */
-	struct proc_pids refused;
-	size_t hidden;  /* processes that have a pipe open and are not shown */
-	size_t unknown; /* processes that not even the daemon may look into */
-	size_t silent;  /* pipes of which the kernel does not tell how full they are */
+	struct proc_scan walk;
+	struct proc_viewer viewer; /* the one of that walk */
+	size_t hidden;             /* processes that have a pipe open and are not shown */
+	size_t silent;             /* pipes of which the kernel does not tell how full they are */
 };
 
 /* Adds a FIFO of the run directory, whether anyone has it open or not. */
@@ -142,6 +144,12 @@ int pipe_scan_add(struct pipe_scan *scan, const char *name, const struct stat *s
 int pipe_scan_visible(struct pipe_scan *scan);
 /* Then what it may not see, of these pipes, which is only counted; and the daemon's keep. */
 int pipe_scan_hidden(struct pipe_scan *scan);
+/*
+ * The same in a walk that others share: the viewer, which stays its user's, and what is due when
+ * the walk has ended.  scan->walk.self is to be set.
+ */
+struct proc_viewer pipe_scan_viewer(struct pipe_scan *scan);
+int pipe_scan_complete(struct pipe_scan *scan);
 void pipe_scan_free(struct pipe_scan *scan);
 /* Fills ->uid, which only some tables need; false: the process has ended. */
 bool pipe_process_user(struct pipe_process *process);
@@ -165,9 +173,6 @@ int64_t pipe_limit(const char *name);
 
 /* ---- pipes without a name, pipe_anon.c ---- */
 
-int pipe_anon_setup(void);
-/* The device of the kernel's own file system of pipes. */
-dev_t pipe_anon_device(void);
 /* The number of an unnamed pipe; false: that is none. */
 bool pipe_number_read(const char *text, ino_t *number);
 int pipe_anon_find(struct call *call, const struct place *at, const char *name,
@@ -195,9 +200,12 @@ int pipe_show_holders(struct call *call, const struct place *place, FILE *out);
 void pipe_print_tables(FILE *out, struct pipe_scan *scan, bool all);
 /* A line for each holder; with @objects the pipe's name comes first. */
 void pipe_print_holders(FILE *out, struct pipe_scan *scan, bool objects);
+/* Each holder that is shown, by pipe. */
+int pipe_each_holder(struct pipe_scan *scan, holder_each *each, void *context);
 /* The last lines, about what is not shown. */
 void pipe_print_hidden(FILE *out, const struct pipe_scan *scan);
-int pipe_print_json(FILE *out, struct pipe_scan *scan);
+struct json_list;
+int pipe_json_list(struct json_list *list, struct pipe_scan *scan);
 void pipe_print_limits(FILE *out);
 
 #endif

@@ -11,28 +11,6 @@
 
 #include "pipe.h"
 
-static dev_t device;
-
-int pipe_anon_setup(void)
-{
-	struct stat st;
-	int ends[2], error = 0;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	if (fstat(ends[0], &st) < 0)
-		error = -errno;
-	device = st.st_dev;
-	close(ends[0]);
-	close(ends[1]);
-	return error;
-}
-
-dev_t pipe_anon_device(void)
-{
-	return device;
-}
-
 bool pipe_number_read(const char *text, ino_t *number)
 {
 	char written[24];
@@ -47,7 +25,7 @@ bool pipe_number_read(const char *text, ino_t *number)
 
 int pipe_anon_find(struct call *call, const struct place *at, const char *name, struct place *found)
 {
-	struct stat st = {.st_dev = device};
+	struct stat st = {.st_dev = pipe_anon_device()};
 	struct pipe_key key;
 	struct pipe_scan scan = {.call = call, .only = &key, .first = true, .unnamed = true};
 	int error;
@@ -95,7 +73,7 @@ int pipe_anon_list(struct call *call, const struct place *at, listing *each, voi
  */
 int pipe_anon_stat(const struct place *place, struct stat *st)
 {
-	struct stat pipe = {.st_dev = device};
+	struct stat pipe = {.st_dev = pipe_anon_device()};
 	struct pipe_key key;
 
 	if (!pipe_number_read(place->name, &pipe.st_ino))

@@ -28,7 +28,7 @@
 
 enum {
 	CANDIDATES = 4, /* holders that are tried, since one may end */
-	CHUNK = 256,    /* pipes that are asked in one step apart */
+	CHUNK = 1024,   /* pipes that are asked in one step apart */
 	SILENT_MAX = 2, /* those that do not answer, until no more are asked for one listing */
 	STUCK_MAX = 32,
 };

@@ -218,7 +218,7 @@ void pipe_print_hidden(FILE *out, const struct pipe_scan *scan)
 			"daemon ask, or does not answer\n",
 			scan->silent, scan->silent == 1 ? " it is" : "s it is",
 			scan->silent == 1 ? "it" : "them");
-	holders_print_hidden(out, scan->hidden + scan->unknown);
+	holders_print_hidden(out, scan->hidden + scan->walk.unknown);
 }
 
 /* Fills @shown; false if it is not to be shown, or has ended. */
@@ -228,28 +228,54 @@ static bool holder_of(const struct pipe_holder *holder, struct holder *shown)
 
 	if (process->hidden || !pipe_process_user(process))
 		return false;
-	*shown = (struct holder){process->pid, process->uid, how_word(holder->how),
-				 process->command};
+	*shown = (struct holder){
+		.pid = process->pid,
+		.uid = process->uid,
+		.how = how_word(holder->how),
+		.command = process->command,
+		.flow = (holder->how & PIPE_WRITE ? FLOW_IN : 0) |
+			(holder->how & PIPE_READ ? FLOW_OUT : 0),
+	};
 	return true;
+}
+
+int pipe_each_holder(struct pipe_scan *scan, holder_each *each, void *context)
+{
+	struct pipe_seen *pipe, *next;
+	char room[PIPE_LISTED_SIZE];
+	int error = 0;
+
+	HASH_SORT(scan->pipes, compare);
+	HASH_ITER(hh, scan->pipes, pipe, next) {
+		for (size_t i = 0; i < pipe->holders_count && !error; i++) {
+			struct holder holder;
+
+			if (holder_of(&pipe->holders[i], &holder))
+				error = each(context, pipe_object(pipe, room), &holder);
+		}
+	}
+	return error;
+}
+
+struct printing {
+	FILE *out;
+	bool objects;
+	struct user_names users;
+};
+
+static int print_holder(void *context, const char *object, const struct holder *holder)
+{
+	struct printing *printing = context;
+
+	holder_print(printing->out, printing->objects ? object : NULL, holder, &printing->users);
+	return 0;
 }
 
 void pipe_print_holders(FILE *out, struct pipe_scan *scan, bool objects)
 {
-	struct user_names users = {0};
-	struct pipe_seen *pipe, *next;
-	char room[PIPE_LISTED_SIZE];
+	struct printing printing = {.out = out, .objects = objects};
 
-	HASH_SORT(scan->pipes, compare);
-	HASH_ITER(hh, scan->pipes, pipe, next) {
-		const char *object = objects ? pipe_object(pipe, room) : NULL;
-
-		for (size_t i = 0; i < pipe->holders_count; i++) {
-			struct holder holder;
-
-			if (holder_of(&pipe->holders[i], &holder))
-				holder_print(out, object, &holder, &users);
-		}
-	}
+	pipe_each_holder(scan, print_holder, &printing);
 }
 
 /* ---- as lsipc ---- */
@@ -281,7 +307,7 @@ static json_t *json_known(bool known, int64_t number)
 
 /* What a listing looks up once. */
 struct json_memory {
-	struct user_names users;
+	struct id_names names;
 	struct stat st;
 	json_t *object; /* of the last pipe; NULL: none yet */
 };
@@ -294,25 +320,13 @@ static json_t *json_common(const char *name, const struct stat *st, struct json_
 	if (!memory->object || memory->st.st_uid != st->st_uid || memory->st.st_gid != st->st_gid ||
 	    memory->st.st_mode != st->st_mode) {
 		json_decref(memory->object);
-		memory->object = json_posix_object(name, st);
+		memory->object = json_posix_object(name, st, &memory->names);
 		memory->st = *st;
 	}
 	object = json_copy(memory->object);
 	if (object && json_object_set_new(object, "name", json_text(name)) == 0)
 		return object;
 	json_decref(object);
-	return NULL;
-}
-
-/* Takes what is in @more into @object; a NULL in either, which is want of memory, fails. */
-static json_t *json_join(json_t *object, json_t *more)
-{
-	if (object && more && json_object_update(object, more) == 0) {
-		json_decref(more);
-		return object;
-	}
-	json_decref(object);
-	json_decref(more);
 	return NULL;
 }
 
@@ -327,10 +341,10 @@ static json_t *json_pipe(const struct pipe_scan *scan, const struct pipe_seen *p
 	bool known = pipe_is_known(pipe);
 	char room[PIPE_LISTED_SIZE];
 	size_t hidden;
-	json_t *holders = json_holders(pipe, &memory->users, &hidden);
+	json_t *holders = json_holders(pipe, &memory->names.users, &hidden);
 
 	/* Where not even the daemon may look, how many are hidden is not known either. */
-	return json_join(
+	return json_joined(
 		json_common(pipe_object(pipe, room), &pipe->st, memory),
 		json_pack("{ss so so so so so so so so}", "family", families[pipe->family], "inode",
 			  json_integer((json_int_t)pipe->key.ino), "bytes",
@@ -340,24 +354,22 @@ static json_t *json_pipe(const struct pipe_scan *scan, const struct pipe_seen *p
 			  json_known(known, (int64_t)pipe_count(pipe, PIPE_WRITE, false)), "keep",
 			  pipe->family == PIPE_NAMED ? json_integer(pipe->kept) : json_null(),
 			  "holders", holders, "hidden",
-			  json_known(scan->unknown == 0, (int64_t)hidden)));
+			  json_known(scan->walk.unknown == 0, (int64_t)hidden)));
 }
 
-int pipe_print_json(FILE *out, struct pipe_scan *scan)
+int pipe_json_list(struct json_list *list, struct pipe_scan *scan)
 {
 	struct json_memory memory = {.object = NULL};
-	json_t *list = json_array();
 	struct pipe_seen *pipe, *next;
+	int error = 0;
 
 	HASH_SORT(scan->pipes, compare);
 	HASH_ITER(hh, scan->pipes, pipe, next) {
-		if (list && json_array_append_new(list, json_pipe(scan, pipe, &memory)) < 0) {
-			json_decref(list);
-			list = NULL;
-		}
+		if (!error)
+			error = json_list_add(list, json_pipe(scan, pipe, &memory));
 	}
 	json_decref(memory.object);
-	return json_print(out, list);
+	return error;
 }
 
 /* ---- limits ---- */
@@ -377,5 +389,4 @@ void pipe_print_limits(FILE *out)
 	fprintf(out, "max bytes written in one piece = %d\n", PIPE_BUF);
 	print_limit(out, "soft max pages in pipes per user, 0 is none", "pipe-user-pages-soft");
 	print_limit(out, "hard max pages in pipes per user, 0 is none", "pipe-user-pages-hard");
-	fputc('\n', out);
 }

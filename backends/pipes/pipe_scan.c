@@ -13,22 +13,6 @@
 
 #include "pipe.h"
 
-struct pipe_key pipe_key_of(const struct stat *st)
-{
-	struct pipe_key key;
-
-	/* Keys are compared as bytes. */
-	memset(&key, 0, sizeof(key));
-	key.dev = st->st_dev;
-	key.ino = st->st_ino;
-	return key;
-}
-
-bool pipe_key_equal(const struct pipe_key *a, const struct pipe_key *b)
-{
-	return a->dev == b->dev && a->ino == b->ino;
-}
-
 /* ---- where a pipe was seen last ---- */
 
 /*
@@ -207,7 +191,7 @@ static struct pipe_seen *pipe_meet(struct pipe_scan *scan, const struct pipe_key
  */
 static bool is_own_business(const struct pipe_scan *scan, const struct proc_fd *fd)
 {
-	return fd->pid == scan->self && fd->fd > STDERR_FILENO;
+	return fd->pid == scan->walk.self && fd->fd > STDERR_FILENO;
 }
 
 static int descriptor(void *context, const struct proc_fd *fd)
@@ -277,34 +261,9 @@ static bool hint_follow(struct pipe_scan *scan)
 {
 	struct hint hint;
 
-	return scan->only && scan->first && hint_get(scan->only, &hint) && hint.pid != scan->self &&
+	return scan->only && scan->first && hint_get(scan->only, &hint) &&
+	       hint.pid != scan->walk.self &&
 	       proc_fds_one(hint.pid, hint.fd, S_IFIFO, descriptor, scan) > 0;
-}
-
-/* A process may always look into itself, and this one has the caller's ids only for the moment. */
-static bool sees_itself(void)
-{
-	return geteuid() == getuid();
-}
-
-/* The daemon's own process among those that the caller may not look into. */
-static int self_refuse(struct pipe_scan *scan)
-{
-	pid_t *list = reallocarray(scan->refused.list, scan->refused.count + 1, sizeof(*list));
-
-	if (!list)
-		return -ENOMEM;
-	scan->refused.list = list;
-	list[scan->refused.count++] = scan->self;
-	scan->refused.room = scan->refused.count;
-	return 0;
-}
-
-static int descriptor_not_own(void *context, const struct proc_fd *fd)
-{
-	struct pipe_scan *scan = context;
-
-	return fd->pid == scan->self ? 0 : descriptor(scan, fd);
 }
 
 /* Kept ones have the daemon as a holder, which everyone may know. */
@@ -318,8 +277,8 @@ static int kept_add(struct pipe_scan *scan)
 		if (!pipe->kept)
 			continue;
 		if (!keeper->pid)
-			error = proc_command(scan->self, keeper->command);
-		keeper->pid = scan->self;
+			error = proc_command(scan->walk.self, keeper->command);
+		keeper->pid = scan->walk.self;
 		keeper->has_uid = true;
 		keeper->uid = getuid(); /* the effective one is a caller's for the moment */
 		if (!error)
@@ -330,43 +289,48 @@ static int kept_add(struct pipe_scan *scan)
 	return 0;
 }
 
-int pipe_scan_visible(struct pipe_scan *scan)
-{
-	bool itself = sees_itself();
-	int result = 0;
-
-	scan->self = proc_self();
-	if (!hint_follow(scan))
-		result = proc_fds_walk(S_IFIFO, itself ? descriptor : descriptor_not_own, scan,
-				       &scan->refused);
-	if (result == 0 && !itself)
-		result = self_refuse(scan);
-	pipes_prune(scan);
-	return result < 0 ? result : 0;
-}
-
-static int hidden_step(void *context)
+/* What comes now only the daemon may see. */
+static int hide(void *context)
 {
 	struct pipe_scan *scan = context;
+
+	pipes_prune(scan);
+	scan->hidden_now = true;
+	return 0;
+}
+
+struct proc_viewer pipe_scan_viewer(struct pipe_scan *scan)
+{
+	return (struct proc_viewer){
+		.type = S_IFIFO, .descriptor = descriptor, .hide = hide, .context = scan};
+}
+
+int pipe_scan_visible(struct pipe_scan *scan)
+{
 	int result = 0;
 
-	scan->hidden_now = true;
-	for (size_t i = 0; i < scan->refused.count && result == 0; i++) {
-		result = proc_fds_of(scan->refused.list[i], S_IFIFO, descriptor, scan);
-		if (result == -EACCES)
-			scan->unknown++;
-		if (result == -EACCES || result == -ESRCH)
-			result = 0;
-	}
-	scan->hidden_now = false;
+	scan->walk.call = scan->call;
+	scan->viewer = pipe_scan_viewer(scan);
+	scan->walk.viewers = &scan->viewer;
+	scan->walk.count = 1;
+	scan->walk.self = proc_self();
+	if (!hint_follow(scan))
+		result = proc_scan_visible(&scan->walk);
+	pipes_prune(scan);
 	return result < 0 ? result : 0;
 }
 
 int pipe_scan_hidden(struct pipe_scan *scan)
 {
-	int error = scan->refused.count > 0 ? as_daemon(scan->call, hidden_step, scan) : 0;
+	int result = proc_scan_hidden(&scan->walk);
 
-	return error ? error : kept_add(scan);
+	return result < 0 ? result : pipe_scan_complete(scan);
+}
+
+int pipe_scan_complete(struct pipe_scan *scan)
+{
+	scan->hidden_now = false;
+	return kept_add(scan);
 }
 
 void pipe_scan_free(struct pipe_scan *scan)
@@ -384,7 +348,7 @@ void pipe_scan_free(struct pipe_scan *scan)
 		HASH_DEL(scan->processes, process);
 		free(process);
 	}
-	free(scan->refused.list);
+	proc_scan_free(&scan->walk);
 }
 
 bool pipe_process_user(struct pipe_process *process)

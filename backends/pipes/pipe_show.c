@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/apart.h"
+#include "common/json.h"
 #include "common/names.h"
 #include "pipe.h"
 
@@ -305,12 +306,16 @@ int pipe_show_status(struct call *call, const struct place *place, FILE *out)
 
 int pipe_show_json(struct call *call, const struct place *place, FILE *out)
 {
+	struct json_list list;
 	struct view view;
 	int error = view_get(call, place, WANT_HOLDERS, true, &view);
 
 	if (error)
 		return error;
-	error = pipe_print_json(out, &view.scan);
+	json_list_begin(&list, out);
+	error = pipe_json_list(&list, &view.scan);
+	if (!error)
+		error = json_list_end(&list);
 	pipe_scan_free(&view.scan);
 	return error;
 }
@@ -323,7 +328,7 @@ int pipe_show_holders(struct call *call, const struct place *place, FILE *out)
 	if (error)
 		return error;
 	pipe_print_holders(out, &view.scan, false);
-	holders_print_hidden(out, view.scan.hidden + view.scan.unknown);
+	holders_print_hidden(out, view.scan.hidden + view.scan.walk.unknown);
 	pipe_scan_free(&view.scan);
 	return 0;
 }

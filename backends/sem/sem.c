@@ -9,6 +9,8 @@
 #include "kinds.h"
 #include "events/events.h"
 #include "common/names.h"
+#include "common/sysvipc.h"
+#include "report/report.h"
 #include "sem.h"
 
 /* ---- finding ---- */
@@ -268,6 +270,7 @@ static const struct row sysv_rows[] = {
 	{"nsems", ROW_TEXT, 0444, .show = sem_sysv_show_nsems},
 	{"status", ROW_TEXT, 0444, .show = sem_sysv_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_sysv_show_status_json},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
 	{NULL, ROW_END},
 };
 
@@ -278,14 +281,19 @@ static const struct row posix_rows[] = {
 	{"ncount", ROW_TEXT, 0444, .show = sem_posix_show_ncount},
 	{"status", ROW_TEXT, 0444, .show = sem_posix_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_posix_show_status_json},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
 	{NULL, ROW_END},
 };
 
 static const struct row sem_rows[] = {
-	{"status", ROW_TEXT, 0444, .show = sem_show_status},
-	{"status.json", ROW_TEXT, 0444, .show = sem_show_status_json},
-	{"limits", ROW_TEXT, 0444, .show = sem_show_limits},
+	{"status", ROW_TEXT, 0444, .show = report_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
+	{"status.pids", ROW_TEXT, 0444, .show = report_show_pids},
+	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
+	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
+	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_all_holders},
 	{NULL, ROW_END},
 };
 
@@ -321,6 +329,7 @@ const struct dir sem_posix_dir = {
 };
 
 const struct dir sem_dir = {
+	.namespaces = NAMESPACE_IPC | NAMESPACE_MEMORY_FS,
 	.rows = sem_rows,
 	.children = (const struct dir *const[]){&sem_sysv_dir, &sem_posix_dir, NULL},
 	.find = sem_find,
@@ -337,6 +346,10 @@ const struct kind sem_kind = {
 	.snapshot = sem_snapshot,
 	.families = sem_families,
 	.limits = sem_limits,
+	.print_ipcs = sem_print_ipcs,
+	.print_more = sem_print_more,
+	.list_json = sem_list_json,
 	.setup = sem_setup,
 	.removals = devshm_removals,
+	.holders = &sem_holders,
 };

@@ -2,7 +2,7 @@
  * sem.h - what the files of the semaphores share among themselves.
  *
  * sem.c has the tables; sem_sysv.c and sem_posix.c the objects of the two families, sem_channel.c
- * their op and hold files, sem_status.c the tables of status.
+ * their op and hold files, sem_status.c the tables of status, from what sem_gather.c gathers.
  */
 #ifndef IPCFS_SEM_H
 #define IPCFS_SEM_H
@@ -32,8 +32,8 @@ struct sem_limits {
 };
 
 int sem_sysv_limits(struct sem_limits *limits);
-/* How many sets there are, and semaphores in them; -1: it cannot be known. */
-void sem_sysv_used(int *sets, int *semaphores);
+/* How many there are. */
+int sem_sysv_used(int *sets, int *semaphores);
 /* What everyone may know of a set.  -ENOENT. */
 int sem_sysv_look(int id, struct semid_ds *set);
 /* The values of all semaphores, as the caller; free() is due.  -EACCES, -ENOENT. */
@@ -89,11 +89,17 @@ int sem_snapshot(struct snapshot *snapshot);
 extern const char *const sem_families[];
 void sem_limits(limit_told *tell, void *context);
 
-/* ---- tables, sem_status.c ---- */
+/* ---- who uses what, sem_holders.c ---- */
 
-int sem_show_status(struct call *call, const struct place *place, FILE *out);
-int sem_show_status_json(struct call *call, const struct place *place, FILE *out);
-int sem_show_limits(struct call *call, const struct place *place, FILE *out);
+extern const struct kind_holders sem_holders;
+int sem_show_holders(struct call *call, const struct place *place, FILE *out);
+int sem_show_all_holders(struct call *call, const struct place *place, FILE *out);
+
+/* ---- what is said of them, sem_status.c ---- */
+
+int sem_print_ipcs(struct call *call, enum report report, const struct page *page);
+int sem_print_more(struct call *call, enum report report, const struct page *page);
+int sem_list_json(struct call *call, struct json_list *list);
 int sem_sysv_show_status(struct call *call, const struct place *place, FILE *out);
 int sem_sysv_show_status_json(struct call *call, const struct place *place, FILE *out);
 int sem_posix_show_status(struct call *call, const struct place *place, FILE *out);

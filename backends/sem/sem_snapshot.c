@@ -3,32 +3,24 @@
  * may know them.
  */
 #include <errno.h>
-#include <inttypes.h>
 
 #include "common/names.h"
 #include "common/print.h"
 #include "events/snapshot.h"
-#include "sem.h"
+#include "sem_gather.h"
 
-/* A line of /proc/sysvipc/sem. */
-static int add_sysv(const char *line, void *context)
+static int add_sysv(void *context, const struct sem_set *set)
 {
 	char listed[LISTED_NAME_SIZE];
 	struct snapshot_object *object;
-	unsigned mode, uid, gid;
-	int32_t key, id;
-	int64_t nsems;
 
-	if (sscanf(line, "%" SCNd32 " %" SCNd32 " %o %" SCNd64 " %u %u", &key, &id, &mode, &nsems,
-		   &uid, &gid) != 6)
-		return -EIO;
-	object_name_list_sysv(key, id, listed);
-	object = snapshot_add(context, listed, "sysv", (uint64_t)id);
+	object_name_list_sysv(set->common.key, set->common.id, listed);
+	object = snapshot_add(context, listed, "sysv", (uint64_t)set->common.id);
 	if (!object)
 		return -ENOMEM;
-	snapshot_figure(object, "id", id);
-	snapshot_owner(object, uid, gid, mode);
-	snapshot_figure(object, "nsems", nsems);
+	snapshot_figure(object, "id", set->common.id);
+	snapshot_owner(object, set->common.uid, set->common.gid, set->common.mode);
+	snapshot_figure(object, "nsems", (int64_t)set->nsems);
 	return 0;
 }
 
@@ -54,12 +46,9 @@ const char *const sem_families[] = {"sysv", "posix", NULL};
 
 int sem_snapshot(struct snapshot *snapshot)
 {
-	int error = sysvipc_read("sem", add_sysv, snapshot);
+	int error = sem_sets_gather(add_sysv, snapshot);
 
-	/* A kernel without System V IPC has no sets. */
-	if (error && error != -ENOENT)
-		return error;
-	return sem_posix_walk(add_posix, snapshot);
+	return error ? error : sem_posix_walk(add_posix, snapshot);
 }
 
 void sem_limits(limit_told *tell, void *context)
@@ -69,7 +58,8 @@ void sem_limits(limit_told *tell, void *context)
 
 	if (sem_sysv_limits(&limits) < 0)
 		return;
-	sem_sysv_used(&sets, &all);
+	if (sem_sysv_used(&sets, &all) < 0)
+		sets = all = LIMIT_NO_USE;
 	tell(context, "SEMMNI", "sets", (uint64_t)limits.sets, sets);
 	tell(context, "SEMMNS", "semaphores", (uint64_t)limits.all, all);
 	tell(context, "SEMMSL", "semaphores", (uint64_t)limits.per_set, LIMIT_NO_USE);

@@ -49,13 +49,16 @@ int sem_sysv_limits(struct sem_limits *limits)
 	return 0;
 }
 
-void sem_sysv_used(int *sets, int *semaphores)
+int sem_sysv_used(int *sets, int *semaphores)
 {
-	struct seminfo used = {0};
-	bool known = semctl(0, 0, SEM_INFO, (union semun){.info = &used}) >= 0;
+	struct seminfo info = {0};
 
-	*sets = known ? used.semusz : -1;
-	*semaphores = known ? used.semaem : -1;
+	if (semctl(0, 0, SEM_INFO, (union semun){.info = &info}) < 0)
+		return -errno;
+	/* The fields have other names: semctl(2), SEM_INFO. */
+	*sets = info.semusz;
+	*semaphores = info.semaem;
+	return 0;
 }
 
 int sem_sysv_look(int id, struct semid_ds *set)

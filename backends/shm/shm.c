@@ -7,6 +7,7 @@
 
 #include "kinds.h"
 #include "events/events.h"
+#include "report/report.h"
 #include "shm.h"
 
 static int family_find(const char *text, const struct object_name *name, struct place *found)
@@ -59,7 +60,7 @@ static int shm_list(struct call *call, const struct place *at, listing *each, vo
 	struct listing_context to = {each, context};
 	int error = shm_sysv_gather(list_sysv, &to);
 
-	return error ? error : shm_posix_gather(list_posix, &to);
+	return error ? error : shm_posix_walk(list_posix, &to);
 }
 
 static int shm_make(struct call *call, const struct place *at, const char *text, mode_t mode,
@@ -84,95 +85,24 @@ static int shm_make(struct call *call, const struct place *at, const char *text,
 		      name.id, (unsigned)name.id, name.id);
 }
 
-/* ---- status ---- */
-
-static int status_sysv(void *context, const struct shm_sysv *segment)
-{
-	shm_print_sysv(context, segment);
-	return 0;
-}
-
-/* Fetches an object of a walk: -ENOENT if it has gone meanwhile. */
-static int posix_get(const char *name, uint64_t identity, struct shm_posix *object)
-{
-	struct place place = {.dir = &shm_posix_dir, .name = name, .identity = identity};
-
-	return shm_posix_get(&place, object);
-}
-
-static int status_posix(void *context, const char *name, uint64_t identity)
-{
-	struct shm_posix object;
-
-	if (posix_get(name, identity, &object) == 0)
-		shm_print_posix(context, &object);
-	return 0;
-}
-
-static int shm_show_status(struct call *call, const struct place *place, FILE *out)
-{
-	int error;
-
-	shm_print_sysv_header(out);
-	error = shm_sysv_gather(status_sysv, out);
-	if (error)
-		return error;
-	/* The empty line with which ipcs ends is the one that begins a title. */
-	shm_print_posix_header(out);
-	error = shm_posix_gather(status_posix, out);
-	if (!error)
-		fputc('\n', out);
-	return error;
-}
-
-static int json_append(json_t *array, json_t *object)
-{
-	return json_array_append_new(array, object) < 0 ? -ENOMEM : 0;
-}
-
-static int json_sysv(void *context, const struct shm_sysv *segment)
-{
-	return json_append(context, shm_json_sysv(segment));
-}
-
-static int json_posix(void *context, const char *name, uint64_t identity)
-{
-	struct shm_posix object;
-
-	return posix_get(name, identity, &object) == 0
-		       ? json_append(context, shm_json_posix(&object))
-		       : 0;
-}
-
-static int shm_show_json(struct call *call, const struct place *place, FILE *out)
-{
-	json_t *array = json_array();
-	int error = array ? shm_sysv_gather(json_sysv, array) : -ENOMEM;
-
-	if (!error)
-		error = shm_posix_gather(json_posix, array);
-	if (!error)
-		return json_print(out, array);
-	json_decref(array);
-	return error;
-}
-
-static int shm_show_limits(struct call *call, const struct place *place, FILE *out)
-{
-	return shm_print_limits(out);
-}
-
 static const struct row rows[] = {
-	{"status", ROW_TEXT, 0444, .show = shm_show_status},
-	{"status.json", ROW_TEXT, 0444, .show = shm_show_json},
-	{"limits", ROW_TEXT, 0444, .show = shm_show_limits},
+	{"status", ROW_TEXT, 0444, .show = report_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
+	{"status.pids", ROW_TEXT, 0444, .show = report_show_pids},
+	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
+	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
+	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_all_holders},
+	{"orphans", ROW_DIR, .dir = &shm_orphans_dir},
+	{"unnamed", ROW_TEXT, 0444, .show = shm_show_unnamed},
 	{NULL, ROW_END},
 };
 
 static const struct dir *const children[] = {&shm_sysv_dir, &shm_posix_dir, NULL};
 
 const struct dir shm_dir = {
+	.namespaces = NAMESPACE_IPC | NAMESPACE_MEMORY_FS,
 	.rows = rows,
 	.children = children,
 	.find = shm_find,
@@ -188,6 +118,11 @@ static int shm_setup(const struct settings *settings)
 	/* Who writes past the daemon's RLIMIT_FSIZE gets EFBIG, and the daemon no signal. */
 	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		return -errno;
+	/* It comes when somebody opens what is looked at by devshm_open_alone. */
+	if (signal(SIGIO, SIG_IGN) == SIG_ERR)
+		return -errno;
+	shm_orphans_setup(settings);
+	shm_daemons_setup(settings);
 	return devshm_setup(settings);
 }
 
@@ -197,5 +132,9 @@ const struct kind shm_kind = {
 	.snapshot = shm_snapshot,
 	.families = shm_families,
 	.limits = shm_limits,
+	.print_ipcs = shm_print_ipcs,
+	.print_more = shm_print_more,
+	.list_json = shm_list_json,
 	.setup = shm_setup,
+	.holders = &shm_holders,
 };

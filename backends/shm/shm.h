@@ -2,7 +2,8 @@
  * shm.h - what the files of the shared memory share.
  *
  * shm.c has the directory shm/; shm_sysv.c and shm_posix.c the objects of the two families,
- * shm_sysv_memory.c the segments' content, shm_print.c the tables.
+ * shm_sysv_memory.c the segments' content, shm_print.c the tables, shm_limits.c limits and totals,
+ * shm_report.c what is said of all objects together, shm_holders.c who uses what.
  */
 #ifndef IPCFS_SHM_H
 #define IPCFS_SHM_H
@@ -11,6 +12,7 @@
 
 #include "backend.h"
 #include "common/devshm.h"
+#include "common/held.h"
 #include "common/names.h"
 #include "common/print.h"
 
@@ -42,10 +44,9 @@ int shm_sysv_gather(int (*each)(void *context, const struct shm_sysv *segment), 
 int shm_sysv_find(const struct object_name *name, struct place *found);
 int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode,
 		  struct place *made);
-/* The limits of segments; all zero where the kernel has none. */
-struct shminfo shm_sysv_limits(void);
 
 extern const struct memory shm_sysv_memory;
+int shm_sysv_remove(struct call *call, const struct place *place);
 
 /* ---- POSIX ---- */
 
@@ -60,22 +61,69 @@ int shm_posix_get(const struct place *place, struct shm_posix *object);
 int shm_posix_find(const char *text, const struct object_name *name, struct place *found);
 int shm_posix_make(struct call *call, const char *text, const struct object_name *name, mode_t mode,
 		   struct place *made);
-/* All objects, in the order of their names. */
-int shm_posix_gather(devshm_each *each, void *context);
+/* See devshm_open_alone. */
+int shm_posix_open_alone(const struct place *place);
+int shm_posix_remove(struct call *call, const struct place *place);
+/* All objects, in the order of their names; @each returns 0 or a negative errno that ends it. */
+int shm_posix_gather(int (*each)(void *context, const struct shm_posix *object), void *context);
+/* Their names alone. */
+int shm_posix_walk(devshm_each *each, void *context);
 
 struct snapshot;
 int shm_snapshot(struct snapshot *snapshot);
 extern const char *const shm_families[];
 void shm_limits(limit_told *tell, void *context);
 
-/* ---- tables as ipcs has them, and JSON with the keys of lsipc; NULL for no memory ---- */
+/* ---- who uses what, shm_holders.c ---- */
 
-void shm_print_sysv_header(FILE *out);
-void shm_print_sysv(FILE *out, const struct shm_sysv *segment);
+extern const struct held_kind shm_held;
+extern const struct kind_holders shm_holders;
+int shm_held_add_sysv(struct held_scan *scan, const struct shm_sysv *segment);
+int shm_show_holders(struct call *call, const struct place *place, FILE *out);
+int shm_show_all_holders(struct call *call, const struct place *place, FILE *out);
+
+/* ---- memory that nobody uses, shm_orphans.c ---- */
+
+extern const struct dir shm_orphans_dir;
+void shm_orphans_setup(const struct settings *settings);
+
+/* Which processes were daemons of ipcfs, shm_daemons.c: the kernel's records name them for others.
+ */
+void shm_daemons_setup(const struct settings *settings);
+/* Notes this one down, before it makes or attaches a segment. */
+void shm_daemon_note(struct call *call);
+/* True if @pid was one, as root or @creator noted, or if there is no knowing. */
+bool shm_daemon_was(struct call *call, pid_t pid, uid_t creator);
+
+/* ---- memory without a name, shm_unnamed.c ---- */
+
+int shm_show_unnamed(struct call *call, const struct place *place, FILE *out);
+
+/* ---- limits and totals, shm_limits.c ---- */
+
+/* The limits of segments; all zero where the kernel has none. */
+struct shminfo shm_sysv_limits(void);
+/* Blocks of lines as ipcs -l and -u have them. */
+void shm_print_sysv_limits(FILE *out);
+int shm_print_posix_limits(FILE *out);
+void shm_print_sysv_summary(FILE *out);
+int shm_print_posix_summary(FILE *out);
+
+/* ---- tables as ipcs has them, and JSON with the keys of lsipc, shm_print.c ---- */
+
+void shm_print_sysv_header(FILE *out, enum report report);
+void shm_print_sysv(FILE *out, enum report report, const struct shm_sysv *segment,
+		    struct id_names *names);
 void shm_print_posix_header(FILE *out);
-void shm_print_posix(FILE *out, const struct shm_posix *object);
-json_t *shm_json_sysv(const struct shm_sysv *segment);
-json_t *shm_json_posix(const struct shm_posix *object);
-int shm_print_limits(FILE *out);
+void shm_print_posix(FILE *out, const struct shm_posix *object, struct user_names *users);
+/* NULL: no memory. */
+json_t *shm_json_sysv(const struct shm_sysv *segment, struct id_names *names);
+json_t *shm_json_posix(const struct shm_posix *object, struct id_names *names);
+
+/* ---- all objects together, as struct kind has them, shm_report.c ---- */
+
+int shm_print_ipcs(struct call *call, enum report report, const struct page *page);
+int shm_print_more(struct call *call, enum report report, const struct page *page);
+int shm_list_json(struct call *call, struct json_list *list);
 
 #endif

@@ -22,9 +22,42 @@ int shm_posix_get(const struct place *place, struct shm_posix *object)
 	return devshm_look(&objects, place, &object->st);
 }
 
-int shm_posix_gather(devshm_each *each, void *context)
+int shm_posix_walk(devshm_each *each, void *context)
 {
 	return devshm_walk(&objects, each, context);
+}
+
+int shm_posix_open_alone(const struct place *place)
+{
+	return devshm_open_alone(&objects, place);
+}
+
+int shm_posix_remove(struct call *call, const struct place *place)
+{
+	return devshm_remove(&objects, call, place);
+}
+
+struct gathering {
+	int (*each)(void *context, const struct shm_posix *object);
+	void *context;
+};
+
+static int gather_name(void *context, const char *name, uint64_t identity)
+{
+	const struct gathering *gathering = context;
+	const struct place place = {.dir = &shm_posix_dir, .name = name, .identity = identity};
+	struct shm_posix object;
+
+	if (shm_posix_get(&place, &object) < 0)
+		return 0; /* gone meanwhile */
+	return gathering->each(gathering->context, &object);
+}
+
+int shm_posix_gather(int (*each)(void *context, const struct shm_posix *object), void *context)
+{
+	struct gathering gathering = {each, context};
+
+	return shm_posix_walk(gather_name, &gathering);
 }
 
 int shm_posix_find(const char *text, const struct object_name *name, struct place *found)
@@ -53,22 +86,35 @@ static const struct attribute attributes[] = {
 	{NULL},
 };
 
+struct wanted {
+	struct call *call;
+	int64_t size;
+};
+
+static int mark_step(void *context)
+{
+	devshm_mark_made(*(int *)context);
+	return 0;
+}
+
 static int size_fill(int fd, const void *context)
 {
-	const int64_t *size = context;
+	const struct wanted *wanted = context;
 
-	return ftruncate(fd, *size) < 0 ? -errno : 0;
+	as_daemon(wanted->call, mark_step, &fd);
+	return ftruncate(fd, wanted->size) < 0 ? -errno : 0;
 }
 
 int shm_posix_make(struct call *call, const char *text, const struct object_name *name, mode_t mode,
 		   struct place *made)
 {
-	int64_t size = 0;
+	struct wanted wanted = {.call = call};
 	uint64_t identity;
-	int error = attributes_read(call, name->attributes, attributes, &size);
+	int error = attributes_read(call, name->attributes, attributes, &wanted.size);
 
 	if (!error)
-		error = devshm_make(&objects, call, name->posix, mode, size_fill, &size, &identity);
+		error = devshm_make(&objects, call, name->posix, mode, size_fill, &wanted,
+				    &identity);
 	if (!error)
 		*made = (struct place){.dir = &shm_posix_dir,
 				       .name = object_name_within(text, name),
@@ -254,11 +300,6 @@ static int posix_stat(const struct place *place, struct stat *st)
 	return devshm_stat(&objects, place, st);
 }
 
-static int posix_remove(struct call *call, const struct place *place)
-{
-	return devshm_remove(&objects, call, place);
-}
-
 static int posix_change(struct call *call, const struct place *place, const struct change *change)
 {
 	return devshm_change(&objects, call, place, change);
@@ -300,22 +341,24 @@ static int show_rss(struct call *call, const struct place *place, FILE *out)
 
 static int show_status(struct call *call, const struct place *place, FILE *out)
 {
+	struct user_names users = {0};
 	struct shm_posix object;
 	int error = shm_posix_get(place, &object);
 
 	if (error)
 		return error;
 	shm_print_posix_header(out);
-	shm_print_posix(out, &object);
+	shm_print_posix(out, &object, &users);
 	return 0;
 }
 
 static int show_json(struct call *call, const struct place *place, FILE *out)
 {
+	struct id_names names = {0};
 	struct shm_posix object;
 	int error = shm_posix_get(place, &object);
 
-	return error ? error : json_print(out, json_pack("[o]", shm_json_posix(&object)));
+	return error ? error : json_print_one(out, shm_json_posix(&object, &names));
 }
 
 static const struct row rows[] = {
@@ -324,6 +367,7 @@ static const struct row rows[] = {
 	{"rss", ROW_TEXT, 0444, .show = show_rss},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_holders},
 	{NULL, ROW_END},
 };
 
@@ -331,7 +375,7 @@ const struct dir shm_posix_dir = {
 	.rows = rows,
 	.stat = posix_stat,
 	.make = refuse_make,
-	.remove = posix_remove,
+	.remove = shm_posix_remove,
 	.change = posix_change,
 	.rename = posix_rename,
 };

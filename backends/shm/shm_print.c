@@ -1,5 +1,5 @@
 /*
- * shm_print.c - shared memory and its limits, as ipcs and lsipc print them.
+ * shm_print.c - shared memory, as ipcs and lsipc print it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -9,20 +9,54 @@
 
 #include "shm.h"
 
-void shm_print_sysv_header(FILE *out)
+void shm_print_sysv_header(FILE *out, enum report report)
 {
-	ipcs_title(out, "Shared Memory Segments");
-	fprintf(out, "%-10s %-10s %-10s %-10s %-10s %-10s %-12s\n", "key", "shmid", "owner",
-		"perms", "bytes", "nattch", "status");
+	switch (report) {
+	case REPORT_PIDS:
+		ipcs_title(out, "Shared Memory Creator/Last-op PIDs");
+		fprintf(out, "%-10s %-10s %-10s %-10s\n", "shmid", "owner", "cpid", "lpid");
+		break;
+	case REPORT_TIMES:
+		ipcs_title(out, "Shared Memory Attach/Detach/Change Times");
+		fprintf(out, "%-10s %-10s %-20s %-20s %-20s\n", "shmid", "owner", "attached",
+			"detached", "changed");
+		break;
+	case REPORT_CREATORS:
+		ipcs_creators_header(out, "Shared Memory Segment Creators/Owners", "shmid");
+		break;
+	default:
+		ipcs_title(out, "Shared Memory Segments");
+		fprintf(out, "%-10s %-10s %-10s %-10s %-10s %-10s %-12s\n", "key", "shmid", "owner",
+			"perms", "bytes", "nattch", "status");
+	}
 }
 
-void shm_print_sysv(FILE *out, const struct shm_sysv *segment)
+void shm_print_sysv(FILE *out, enum report report, const struct shm_sysv *segment,
+		    struct id_names *names)
 {
 	const struct sysv_object *object = &segment->object;
 
-	ipcs_columns(out, object->key, object->id, object->uid, object->mode);
-	fprintf(out, "%-10" PRIu64 " %-10" PRIu64 " %-6s %-6s\n", segment->size, segment->nattch,
-		segment->dest ? "dest" : " ", segment->locked ? "locked" : " ");
+	switch (report) {
+	case REPORT_PIDS:
+		ipcs_owner(out, object, 10, &names->users);
+		fprintf(out, " %-10u %-10u\n", (unsigned)segment->cpid, (unsigned)segment->lpid);
+		break;
+	case REPORT_TIMES:
+		ipcs_owner(out, object, 10, &names->users);
+		ipcs_time(out, segment->atime);
+		ipcs_time(out, segment->dtime);
+		ipcs_time(out, segment->ctime);
+		fputc('\n', out);
+		break;
+	case REPORT_CREATORS:
+		ipcs_creators(out, object, names);
+		break;
+	default:
+		ipcs_columns(out, object, &names->users);
+		fprintf(out, "%-10" PRIu64 " %-10" PRIu64 " %-6s %-6s\n", segment->size,
+			segment->nattch, segment->dest ? "dest" : " ",
+			segment->locked ? "locked" : " ");
+	}
 }
 
 static uint64_t posix_used(const struct shm_posix *object)
@@ -37,15 +71,15 @@ void shm_print_posix_header(FILE *out)
 		"used-bytes");
 }
 
-void shm_print_posix(FILE *out, const struct shm_posix *object)
+void shm_print_posix(FILE *out, const struct shm_posix *object, struct user_names *users)
 {
-	char listed[LISTED_NAME_SIZE], owner[ID_NAME_SIZE];
+	char listed[LISTED_NAME_SIZE];
 
 	object_name_list_posix(&shm_dir, object->name, listed);
-	user_name(object->st.st_uid, owner);
 	ipcs_name(out, listed, 21);
-	fprintf(out, "%-10.10s %-10o %-10" PRId64 " %-12" PRIu64 "\n", owner,
-		object->st.st_mode & 0777, (int64_t)object->st.st_size, posix_used(object));
+	fprintf(out, "%-10.10s %-10o %-10" PRId64 " %-12" PRIu64 "\n",
+		user_names_get(users, object->st.st_uid), object->st.st_mode & 0777,
+		(int64_t)object->st.st_size, posix_used(object));
 }
 
 /* ---- as lsipc ---- */
@@ -65,7 +99,7 @@ static json_t *json_status(const struct shm_sysv *segment)
 /* The command line of a process with spaces between; null if there is none to be seen. */
 static json_t *json_command(pid_t pid)
 {
-	char path[32], text[1024];
+	char path[32], text[8192]; /* as much as lsipc has of it */
 	size_t length = 0;
 	FILE *file;
 
@@ -86,73 +120,30 @@ static json_t *json_command(pid_t pid)
 	return json_text(text);
 }
 
-json_t *shm_json_sysv(const struct shm_sysv *segment)
+json_t *shm_json_sysv(const struct shm_sysv *segment, struct id_names *names)
 {
-	return json_joined(json_sysv_object(&segment->object),
-			   json_pack("{so sI sI so so so sI sI so sb sb sI sI}", "ctime",
-				     json_time(segment->ctime), "size", (json_int_t)segment->size,
-				     "nattch", (json_int_t)segment->nattch, "status",
-				     json_status(segment), "attach", json_time(segment->atime),
-				     "detach", json_time(segment->dtime), "cpid",
-				     (json_int_t)segment->cpid, "lpid", (json_int_t)segment->lpid,
-				     "command", json_command(segment->cpid), "locked",
-				     segment->locked, "dest", segment->dest, "rss",
-				     (json_int_t)segment->rss, "swap", (json_int_t)segment->swap));
+	return json_joined(
+		json_sysv_object(&segment->object, names),
+		json_pack("{so sn sI sI so so so sI sI so sb sb sI sI}", "ctime",
+			  json_time(segment->ctime), "mtime", "size", (json_int_t)segment->size,
+			  "nattch", (json_int_t)segment->nattch, "status", json_status(segment),
+			  "attach", json_time(segment->atime), "detach", json_time(segment->dtime),
+			  "cpid", (json_int_t)segment->cpid, "lpid", (json_int_t)segment->lpid,
+			  "command", json_command(segment->cpid), "locked", segment->locked, "dest",
+			  segment->dest, "rss", (json_int_t)segment->rss, "swap",
+			  (json_int_t)segment->swap));
 }
 
-json_t *shm_json_posix(const struct shm_posix *object)
+json_t *shm_json_posix(const struct shm_posix *object, struct id_names *names)
 {
 	char listed[LISTED_NAME_SIZE];
 
 	object_name_list_posix(&shm_dir, object->name, listed);
-	return json_joined(json_posix_object(listed, &object->st),
-			   json_pack("{so sI sn sn sn sn sn sn sn sn sn sI sn}", "ctime",
-				     json_time(object->st.st_ctime), "size",
+	return json_joined(json_posix_object(listed, &object->st, names),
+			   json_pack("{so so sI sn sn sn sn sn sn sn sn sn sI sn}", "ctime",
+				     json_time(object->st.st_ctime), "mtime",
+				     json_time(object->st.st_mtime), "size",
 				     (json_int_t)object->st.st_size, "nattch", "status", "attach",
 				     "detach", "cpid", "lpid", "command", "locked", "dest", "rss",
 				     (json_int_t)posix_used(object), "swap"));
-}
-
-/* ---- limits ---- */
-
-/* Pages in units of 1024 bytes, as ipcs rounds what is too many. */
-static uint64_t pages_kilobytes(uint64_t pages)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
-
-	return pages > UINT64_MAX / page ? UINT64_MAX / page * page : pages * page;
-}
-
-static void print_room(FILE *out, const char *what, uint64_t all, uint64_t number)
-{
-	if (all == 0) /* a tmpfs without limit */
-		fprintf(out, "%s = unlimited\n", what);
-	else
-		fprintf(out, "%s = %" PRIu64 "\n", what, number);
-}
-
-int shm_print_limits(FILE *out)
-{
-	struct shminfo limits = shm_sysv_limits();
-	struct statvfs room;
-	int error = devshm_room(&room);
-
-	if (error)
-		return error;
-	ipcs_title(out, "Shared Memory Limits");
-	fprintf(out,
-		"max number of segments = %lu\n"
-		"max seg size (kbytes) = %lu\n"
-		"max total shared memory (kbytes) = %" PRIu64 "\n"
-		"min seg size (bytes) = %lu\n",
-		limits.shmmni, limits.shmmax / 1024, pages_kilobytes(limits.shmall), limits.shmmin);
-	ipcs_title(out, "POSIX Shared Memory Limits");
-	print_room(out, "max total shared memory (kbytes)", room.f_blocks,
-		   (uint64_t)room.f_blocks * room.f_frsize / 1024);
-	print_room(out, "free shared memory (kbytes)", room.f_blocks,
-		   (uint64_t)room.f_bavail * room.f_frsize / 1024);
-	print_room(out, "max number of files", room.f_files, room.f_files);
-	print_room(out, "free files", room.f_files, room.f_ffree);
-	fputc('\n', out);
-	return 0;
 }

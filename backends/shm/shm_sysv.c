@@ -11,6 +11,7 @@
 
 #include "shm.h"
 #include "common/sysv.h"
+#include "common/sysvipc.h"
 
 #define SIZE_DEFAULT (64 << 10)
 
@@ -69,21 +70,27 @@ static int line_read(const char *line, struct shm_sysv *segment)
 {
 	struct sysv_object *object = &segment->object;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), most;
-	int64_t atime, dtime, ctime;
-	mode_t mode;
+	struct sysvipc_line from = {.at = line};
 
 	*segment = (struct shm_sysv){.size = 0};
-	if (sscanf(line,
-		   "%" SCNd32 " %" SCNd32 " %o %" SCNu64 " %d %d %" SCNu64 " %u %u %u %u %" SCNd64
-		   " %" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64,
-		   &object->key, &object->id, &mode, &segment->size, &segment->cpid, &segment->lpid,
-		   &segment->nattch, &object->uid, &object->gid, &object->cuid, &object->cgid,
-		   &atime, &dtime, &ctime, &segment->rss, &segment->swap) != 16)
+	object->key = (int32_t)sysvipc_signed(&from);
+	object->id = (int32_t)sysvipc_signed(&from);
+	set_mode(segment, sysvipc_octal(&from));
+	segment->size = sysvipc_unsigned(&from);
+	segment->cpid = (pid_t)sysvipc_signed(&from);
+	segment->lpid = (pid_t)sysvipc_signed(&from);
+	segment->nattch = sysvipc_unsigned(&from);
+	object->uid = (uid_t)sysvipc_unsigned(&from);
+	object->gid = (gid_t)sysvipc_unsigned(&from);
+	object->cuid = (uid_t)sysvipc_unsigned(&from);
+	object->cgid = (gid_t)sysvipc_unsigned(&from);
+	segment->atime = sysvipc_signed(&from);
+	segment->dtime = sysvipc_signed(&from);
+	segment->ctime = sysvipc_signed(&from);
+	segment->rss = sysvipc_unsigned(&from);
+	segment->swap = sysvipc_unsigned(&from);
+	if (from.failed)
 		return -EIO;
-	set_mode(segment, mode);
-	segment->atime = atime;
-	segment->dtime = dtime;
-	segment->ctime = ctime;
 	/* Since Linux 6.7 the bytes of huge pages are multiplied by what is in one. */
 	most = (segment->size + page - 1) / page * page;
 	if (segment->rss > most)
@@ -162,15 +169,6 @@ int shm_sysv_find(const struct object_name *name, struct place *found)
 
 /* ---- making ---- */
 
-struct shminfo shm_sysv_limits(void)
-{
-	struct shminfo limits = {0};
-
-	if (shmctl(0, IPC_INFO, (struct shmid_ds *)(void *)&limits) < 0)
-		return (struct shminfo){0};
-	return limits;
-}
-
 static int wanted_size(struct call *call, const char *text, void *context)
 {
 	uint64_t most = shm_sysv_limits().shmmax;
@@ -211,6 +209,7 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 
 	if (error)
 		return error;
+	shm_daemon_note(call);
 	id = shmget(name->key, (size_t)size, IPC_CREAT | IPC_EXCL | (int)(mode & 0666));
 	if (id >= 0) {
 		*made = (struct place){.dir = &shm_sysv_dir, .object = (uint32_t)id};
@@ -240,7 +239,7 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 
 /* ---- the segment as a directory ---- */
 
-static int sysv_remove(struct call *call, const struct place *place)
+int shm_sysv_remove(struct call *call, const struct place *place)
 {
 	if (shmctl((int)place->object, IPC_RMID, NULL) == 0)
 		return 0;
@@ -435,22 +434,24 @@ static int store_locked(struct call *call, const struct place *place, const char
 
 static int show_status(struct call *call, const struct place *place, FILE *out)
 {
+	struct id_names names = {0};
 	struct shm_sysv segment;
 	int error = shm_sysv_get(place->object, &segment);
 
 	if (error)
 		return error;
-	shm_print_sysv_header(out);
-	shm_print_sysv(out, &segment);
+	shm_print_sysv_header(out, REPORT_STATUS);
+	shm_print_sysv(out, REPORT_STATUS, &segment, &names);
 	return 0;
 }
 
 static int show_json(struct call *call, const struct place *place, FILE *out)
 {
+	struct id_names names = {0};
 	struct shm_sysv segment;
 	int error = shm_sysv_measure(place->object, &segment);
 
-	return error ? error : json_print(out, json_pack("[o]", shm_json_sysv(&segment)));
+	return error ? error : json_print_one(out, shm_json_sysv(&segment, &names));
 }
 
 static const struct row rows[] = {
@@ -465,6 +466,7 @@ static const struct row rows[] = {
 	{"swap", ROW_TEXT, 0444, .show = show_swap},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_holders},
 	{NULL, ROW_END},
 };
 
@@ -473,7 +475,7 @@ const struct dir shm_sysv_dir = {
 	.label = sysv_label,
 	.stat = sysv_stat,
 	.make = refuse_make,
-	.remove = sysv_remove,
+	.remove = shm_sysv_remove,
 	.change = sysv_change,
 	.rename = refuse_rename,
 };

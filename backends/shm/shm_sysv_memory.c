@@ -97,7 +97,10 @@ static int file_open(void *context)
 
 static int attach(struct call *call, struct sysv_memory *memory)
 {
-	void *at = shmat((int)memory->id, NULL, memory->writes ? 0 : SHM_RDONLY);
+	void *at;
+
+	shm_daemon_note(call);
+	at = shmat((int)memory->id, NULL, memory->writes ? 0 : SHM_RDONLY);
 
 	if (at != (void *)-1) {
 		memory->at = at;

@@ -7,6 +7,7 @@
 #include "kinds.h"
 #include "events/events.h"
 #include "common/run_dir.h"
+#include "report/report.h"
 #include "sock.h"
 #include "sock_caller.h"
 #include "sock_talk.h"
@@ -43,18 +44,27 @@ static int inode_compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
-int sock_list_users(struct call *call, const struct sock_list *list, struct sock_users *users)
+int sock_list_inodes(const struct sock_list *list, uint32_t **inodes, size_t *count)
 {
-	uint32_t *inodes = calloc(list->count + 1, sizeof(*inodes));
-	size_t count = 0;
-	int error;
-
-	if (!inodes)
+	*count = 0;
+	*inodes = calloc(list->count + 1, sizeof(**inodes));
+	if (!*inodes)
 		return -ENOMEM;
 	for (size_t i = 0; i < list->count; i++)
 		if (list->rows[i].inode)
-			inodes[count++] = list->rows[i].inode;
-	qsort(inodes, count, sizeof(*inodes), inode_compare);
+			(*inodes)[(*count)++] = list->rows[i].inode;
+	qsort(*inodes, *count, sizeof(**inodes), inode_compare);
+	return 0;
+}
+
+int sock_list_users(struct call *call, const struct sock_list *list, struct sock_users *users)
+{
+	uint32_t *inodes;
+	size_t count;
+	int error = sock_list_inodes(list, &inodes, &count);
+
+	if (error)
+		return error;
 	error = sock_users_gather(call, inodes, count, users);
 	free(inodes);
 	return error;
@@ -62,28 +72,29 @@ int sock_list_users(struct call *call, const struct sock_list *list, struct sock
 
 /* ---- all sockets ---- */
 
-static int show_all(struct call *call, FILE *out, sock_table *print)
+static int each_all(struct call *call, sock_table *print, void *context)
 {
 	static const struct sock_query all;
 	struct sock_list list = {NULL};
 	int error = sock_gather(&all, sock_list_add, &list, &list.untold);
 
 	if (!error)
-		return sock_show_list(call, &list, out, print);
+		return sock_show_list(call, &list, print, context);
 	sock_list_free(&list);
 	return error;
 }
 
-static int print_status(FILE *out, const struct sock_list *list, const struct sock_users *users,
+static int print_status(void *context, const struct sock_list *list, const struct sock_users *users,
 			const struct sock_files *files)
 {
-	sock_print_table(out, list, users);
-	fputc('\n', out);
-	sock_print_hidden(out, list, users);
+	const struct page *page = context;
+
+	sock_print_table(page->out, list, users);
+	sock_print_hidden(page->notes, list, users);
 	return 0;
 }
 
-static int print_holders(FILE *out, const struct sock_list *list, const struct sock_users *users,
+static int print_holders(void *out, const struct sock_list *list, const struct sock_users *users,
 			 const struct sock_files *files)
 {
 	int error = sock_print_holders(out, list, users, files);
@@ -92,25 +103,25 @@ static int print_holders(FILE *out, const struct sock_list *list, const struct s
 	return error;
 }
 
-static int show_status(struct call *call, const struct place *place, FILE *out)
+static int print_more(struct call *call, enum report report, const struct page *page)
 {
-	return show_all(call, out, print_status);
+	struct page to = *page;
+
+	if (report == REPORT_STATUS)
+		return each_all(call, print_status, &to);
+	if (report == REPORT_LIMITS)
+		sock_print_limits(page->out);
+	return 0;
 }
 
-static int show_json(struct call *call, const struct place *place, FILE *out)
+static int list_json(struct call *call, struct json_list *list)
 {
-	return show_all(call, out, sock_print_json);
+	return each_all(call, sock_json_list, list);
 }
 
 static int show_holders(struct call *call, const struct place *place, FILE *out)
 {
-	return show_all(call, out, print_holders);
-}
-
-static int show_limits(struct call *call, const struct place *place, FILE *out)
-{
-	sock_print_limits(out);
-	return 0;
+	return each_all(call, print_holders, out);
 }
 
 /* ---- the tables ---- */
@@ -131,14 +142,15 @@ static int refuse_owner(struct call *call, const struct place *place, const stru
 
 static const struct row object_rows[] = {SOCK_OBJECT_ROWS};
 
-#define OBJECT_DIR(name)                  \
-	const struct dir name = {         \
-		.rows = object_rows,      \
-		.stat = sock_object_stat, \
-		.make = refuse_make,      \
-		.remove = refuse_close,   \
-		.change = refuse_owner,   \
-		.rename = refuse_rename,  \
+#define OBJECT_DIR(name)                         \
+	const struct dir name = {                \
+		.namespaces = NAMESPACE_NETWORK, \
+		.rows = object_rows,             \
+		.stat = sock_object_stat,        \
+		.make = refuse_make,             \
+		.remove = refuse_close,          \
+		.change = refuse_owner,          \
+		.rename = refuse_rename,         \
 	}
 
 OBJECT_DIR(sock_tcp_object_dir);
@@ -150,6 +162,7 @@ OBJECT_DIR(sock_anon_object_dir);
 /* A directory that lists objects, which nobody can make there. */
 #define GROUP_DIR(name, of)                                           \
 	const struct dir name = {                                     \
+		.namespaces = NAMESPACE_NETWORK,                      \
 		.rows = no_rows,                                      \
 		.children = (const struct dir *const[]){&(of), NULL}, \
 		.find = sock_object_find,                             \
@@ -201,7 +214,8 @@ const struct dir sock_udp_dir = {
 };
 
 static const struct row unix_rows[] = {
-	{"connect", ROW_NAMED, 0666, .channel = &sock_channel_unix, .named = sock_unix_named},
+	{"connect", ROW_NAMED, 0666, .channel = &sock_channel_unix, .named = sock_unix_named,
+	 .as_caller = true},
 	{"anon", ROW_DIR, .dir = &sock_anon_dir},
 	{NULL, ROW_END},
 };
@@ -210,7 +224,9 @@ static const struct dir *const unix_children[] = {
 	&sock_unix_own_dir,  &sock_unix_own_packet_dir, &sock_unix_own_dgram_dir,
 	&sock_unix_file_dir, &sock_unix_object_dir,     NULL};
 
+/* What is reached by a path is no matter of the network; abstract names are, see sock_unix.c. */
 const struct dir sock_unix_dir = {
+	.namespaces = NAMESPACE_NONE,
 	.rows = unix_rows,
 	.children = unix_children,
 	.find = sock_own_find_unix,
@@ -222,10 +238,10 @@ const struct dir sock_unix_dir = {
 };
 
 static const struct row rows[] = {
-	{"status", ROW_TEXT, 0444, .show = show_status},
-	{"status.json", ROW_TEXT, 0444, .show = show_json},
+	{"status", ROW_TEXT, 0444, .show = report_show_status},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
 	{"holders", ROW_TEXT, 0444, .show = show_holders},
-	{"limits", ROW_TEXT, 0444, .show = show_limits},
+	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"tcp", ROW_DIR, .dir = &sock_tcp_dir},
 	{"udp", ROW_DIR, .dir = &sock_udp_dir},
@@ -234,6 +250,7 @@ static const struct row rows[] = {
 };
 
 const struct dir sock_dir = {
+	.namespaces = NAMESPACE_NETWORK,
 	.rows = rows,
 	.make = refuse_make,
 	.remove = refuse_remove,
@@ -245,7 +262,6 @@ static int sock_setup(const struct settings *settings)
 {
 	int error = sock_files_setup(settings);
 
-	sock_caller_setup(settings);
 	return error ? error : sock_bound_setup(sock_files_directory()->fd);
 }
 
@@ -254,6 +270,9 @@ const struct kind sock_kind = {
 	.dir = &sock_dir,
 	.snapshot = sock_snapshot,
 	.families = sock_families,
+	.print_more = print_more,
+	.list_json = list_json,
 	.setup = sock_setup,
 	.removals = sock_bound_removals,
+	.holders = &sock_holders,
 };

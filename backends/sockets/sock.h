@@ -34,6 +34,7 @@ struct sock_list {
 int sock_list_add(void *context, const struct sock_info *sock);
 void sock_list_free(struct sock_list *list);
 /* Who has them. */
+int sock_list_inodes(const struct sock_list *list, uint32_t **inodes, size_t *count);
 int sock_list_users(struct call *call, const struct sock_list *list, struct sock_users *users);
 
 /* ---- socket files of the run directory, sock_files.c ---- */
@@ -59,8 +60,13 @@ bool sock_files_is_plain(const char *name);
 int sock_files_gather(struct sock_files *files);
 /* One, and what it is.  -ENOENT: there is none of that name, or it is no socket. */
 int sock_files_get(const char *name, struct sock_files *files, struct stat *st);
-/* The name of the file at which a unix socket is bound; NULL: none of these. */
-const char *sock_files_name(const struct sock_files *files, const struct sock_info *sock);
+/* The file at which a unix socket is bound; NULL: none of these. */
+const struct sock_file *sock_files_of(const struct sock_files *files, const struct sock_info *sock);
+/*
+ * Removes, as the caller, what is called so if a socket has left it that nobody has any more.
+ * -EADDRINUSE: it is something else, or not the caller's to remove.
+ */
+int sock_files_clear(struct call *call, const char *name);
 void sock_files_free(struct sock_files *files);
 
 /* ---- which directory a socket has, sock_object.c ---- */
@@ -76,8 +82,7 @@ bool sock_object_path(const struct sock_info *sock, const struct sock_files *fil
 /*
  * The sockets of an object, first the one whose figures are the object's: a listener before one
  * that is bound before one that is connected, an older before a newer.  Without @all that one is
- * there, but others may not be.  -ENOENT: they have gone, or others have the address by now.  A
- * socket file of the run directory that nobody has open is an object without sockets.
+ * there, but others may not be.  -ENOENT: they have gone, or others have the address by now.
  */
 int sock_object_gather(const struct place *place, bool all, struct sock_list *list);
 
@@ -114,10 +119,11 @@ sock_show sock_show_state, sock_show_local, sock_show_remote, sock_show_recvq, s
 		NULL, ROW_END                                            \
 	}
 
-typedef int sock_table(FILE *out, const struct sock_list *list, const struct sock_users *users,
+/* What is made of a list; @context says where it goes. */
+typedef int sock_table(void *context, const struct sock_list *list, const struct sock_users *users,
 		       const struct sock_files *files);
 /* Finds who has the sockets of @list, has them printed, and frees the list. */
-int sock_show_list(struct call *call, struct sock_list *list, FILE *out, sock_table *print);
+int sock_show_list(struct call *call, struct sock_list *list, sock_table *print, void *context);
 
 /*
  * Who is at the other end of a unix socket, as SO_PEERCRED has it.  -EACCES: the caller may look
@@ -149,6 +155,7 @@ int sock_print_holders(FILE *out, const struct sock_list *list, const struct soc
 		       const struct sock_files *files);
 /* Calls @each with every process that has the socket and is shown; *hidden counts the others. */
 struct holder;
+extern const struct kind_holders sock_holders;
 int sock_each_holder(const struct sock_info *sock, const struct sock_users *users,
 		     int (*each)(void *context, const struct holder *holder), void *context,
 		     size_t *hidden);
@@ -156,7 +163,8 @@ void sock_print_limits(FILE *out);
 
 /* ---- JSON, sock_json.c ---- */
 
-int sock_print_json(FILE *out, const struct sock_list *list, const struct sock_users *users,
-		    const struct sock_files *files);
+/* A sock_table; @context is a json_list. */
+int sock_json_list(void *context, const struct sock_list *list, const struct sock_users *users,
+		   const struct sock_files *files);
 
 #endif

@@ -23,16 +23,12 @@ static int open_end(struct call *call, const struct place *place, int flags, boo
 {
 	struct accepting *accepting;
 	struct sock_bound *bound;
-	int error = 0;
+	int error;
 
-	if (place->dir == &sock_tcp_own_dir)
-		error = sock_caller_network(call);
-	if (error)
-		return error;
 	bound = sock_own(place);
 	if (!bound)
 		return -ENOENT;
-	error = sock_bound_admit(bound, flags);
+	error = sock_bound_admit(call, bound, flags);
 	accepting = error ? NULL : calloc(1, sizeof(*accepting));
 	if (!accepting) {
 		sock_bound_release(bound);
@@ -101,6 +97,10 @@ static int accept_enter(struct call *call, void *state)
 	struct sock_addr peer = {0};
 	int fd, error = 0;
 
+	/* Once accepted, the client could not be put back. */
+	error = sock_check_room(call, sock_bound_fd(bound));
+	if (error)
+		return sock_bound_gone(bound) ? -EIDRM : error;
 	do {
 		if (sock_bound_gone(bound))
 			return -EIDRM;
@@ -156,6 +156,7 @@ static void accept_close(void *state)
 #define CHANNEL(name, opens, turns)                   \
 	const struct channel name = {                 \
 		.serial = turns,                      \
+		.exclusive = true,                    \
 		.flush_seconds = SOCK_LINGER_SECONDS, \
 		.open = opens,                        \
 		.enter = accept_enter,                \

@@ -5,7 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,14 +41,72 @@ int sock_name_split(struct call *call, const char *text, struct sock_name *name)
 	return 0;
 }
 
-/* The number of an interface, given by name or number; 0: there is none. */
-static uint32_t scope_read(const char *text)
+/* One that has gone is called so and by its number, as ss(8) has it. */
+#define GONE "if"
+
+void sock_interface_name(uint32_t interface, char name[IF_NAMESIZE])
 {
+	if (!interface)
+		strcpy(name, "*");
+	else if (!if_indextoname(interface, name))
+		snprintf(name, IF_NAMESIZE, GONE "%" PRIu32, interface);
+}
+
+/* The number of an interface, given by name, or by number if it has gone; 0: it is none. */
+static uint32_t interface_read(const char *text)
+{
+	uint32_t interface = if_nametoindex(text);
 	int64_t number;
 
-	if (number_read(NULL, "", text, 1, INT32_MAX, &number) == 0)
-		return (uint32_t)number;
-	return if_nametoindex(text);
+	if (interface)
+		return interface;
+	if (strncmp(text, GONE, strlen(GONE)) == 0)
+		text += strlen(GONE);
+	if (number_read(NULL, "", text, 1, UINT32_MAX, &number) == 0)
+		interface = (uint32_t)number;
+	return interface;
+}
+
+void sock_host_print(sa_family_t family, const void *address, uint32_t interface,
+		     char text[SOCK_HOST_TEXT])
+{
+	size_t length;
+
+	inet_ntop(family, address, text, SOCK_HOST_TEXT);
+	if (!interface)
+		return;
+	length = strlen(text);
+	text[length] = '%';
+	sock_interface_name(interface, text + length + 1);
+}
+
+/* Without getaddrinfo(3), which takes 127.1 and 0x7f.1 for addresses and may read files. */
+bool sock_host_read(const char *text, sa_family_t *family, unsigned char address[16],
+		    uint32_t *interface)
+{
+	static const sa_family_t families[] = {AF_INET, AF_INET6};
+	const char *percent = strchr(text, '%');
+	size_t length = percent ? (size_t)(percent - text) : strlen(text);
+	char plain[INET6_ADDRSTRLEN];
+
+	*interface = percent ? interface_read(percent + 1) : 0;
+	if (percent && !*interface)
+		return false;
+	if (percent && length > 2 && text[0] == '[' && text[length - 1] == ']') {
+		text++;
+		length -= 2;
+	}
+	if (length >= sizeof(plain))
+		return false;
+	memcpy(plain, text, length);
+	plain[length] = '\0';
+	memset(address, 0, 16);
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
+		*family = families[i];
+		if (inet_pton(*family, plain, address) == 1)
+			return true;
+	}
+	return false;
 }
 
 /* A socket of both families has IPv4 peers as ::ffff:1.2.3.4. */
@@ -67,32 +125,36 @@ static void unmap(struct sock_addr *address)
 	address->length = sizeof(plain);
 }
 
-/* Without getaddrinfo(3), which takes 127.1 and 0x7f.1 for addresses and may read files. */
+/* Only an address that is of a link, or of less, can be another on each interface. */
+static bool takes_scope(const struct in6_addr *address)
+{
+	return IN6_IS_ADDR_LINKLOCAL(address) || IN6_IS_ADDR_MC_LINKLOCAL(address) ||
+	       IN6_IS_ADDR_MC_NODELOCAL(address);
+}
+
 static bool host_read(const char *host, struct sock_addr *address)
 {
-	char plain[INET6_ADDRSTRLEN];
-	const char *scope = strchr(host, '%');
-	size_t length = scope ? (size_t)(scope - host) : strlen(host);
+	unsigned char bytes[16];
+	uint32_t interface;
+	sa_family_t family;
 
+	if (!sock_host_read(host, &family, bytes, &interface))
+		return false;
 	memset(address, 0, sizeof(*address));
-	if (!scope && inet_pton(AF_INET, host, &address->in.sin_addr) == 1) {
-		address->any.sa_family = AF_INET;
+	address->any.sa_family = family;
+	if (family == AF_INET) {
 		address->length = sizeof(address->in);
-		return true;
+		memcpy(&address->in.sin_addr, bytes, sizeof(address->in.sin_addr));
+		return !interface;
 	}
-	if (length >= sizeof(plain))
-		return false;
-	memcpy(plain, host, length);
-	plain[length] = '\0';
-	if (inet_pton(AF_INET6, plain, &address->in6.sin6_addr) != 1)
-		return false;
-	address->any.sa_family = AF_INET6;
 	address->length = sizeof(address->in6);
-	if (scope)
-		address->in6.sin6_scope_id = scope_read(scope + 1);
-	if (!scope && is_mapped(address))
+	memcpy(&address->in6.sin6_addr, bytes, sizeof(address->in6.sin6_addr));
+	if (interface && !takes_scope(&address->in6.sin6_addr))
+		return false;
+	address->in6.sin6_scope_id = interface;
+	if (!interface && is_mapped(address))
 		unmap(address);
-	return !scope || address->in6.sin6_scope_id;
+	return true;
 }
 
 uint16_t sock_addr_port(const struct sock_addr *address)
@@ -151,25 +213,19 @@ bool sock_addr_known(const struct sock_name *name, struct sock_addr *address)
 
 void sock_addr_print(const struct sock_addr *address, char text[SOCK_ADDR_TEXT])
 {
-	char host[INET6_ADDRSTRLEN], interface[IF_NAMESIZE + 1] = "";
 	unsigned port = sock_addr_port(address);
-	uint32_t scope;
+	char host[SOCK_HOST_TEXT];
 
-	if (address->both) {
-		snprintf(text, SOCK_ADDR_TEXT, "any:%u", port);
-		return;
-	}
-	if (address->any.sa_family == AF_INET) {
-		inet_ntop(AF_INET, &address->in.sin_addr, host, sizeof(host));
-	} else if (is_mapped(address)) {
-		inet_ntop(AF_INET, &address->in6.sin6_addr.s6_addr[12], host, sizeof(host));
-	} else {
-		inet_ntop(AF_INET6, &address->in6.sin6_addr, host, sizeof(host));
-		scope = address->in6.sin6_scope_id;
-		if (scope && !if_indextoname(scope, interface))
-			snprintf(interface, sizeof(interface), "%u", scope);
-	}
-	snprintf(text, SOCK_ADDR_TEXT, "%s%s%s:%u", host, *interface ? "%" : "", interface, port);
+	if (address->both)
+		strcpy(host, "any");
+	else if (address->any.sa_family == AF_INET)
+		sock_host_print(AF_INET, &address->in.sin_addr, 0, host);
+	else if (is_mapped(address))
+		sock_host_print(AF_INET, &address->in6.sin6_addr.s6_addr[12], 0, host);
+	else
+		sock_host_print(AF_INET6, &address->in6.sin6_addr, address->in6.sin6_scope_id,
+				host);
+	snprintf(text, SOCK_ADDR_TEXT, "%s:%u", host, port);
 }
 
 bool sock_addr_is_multicast(const struct sock_addr *address)
@@ -228,7 +284,8 @@ void sock_path_print(const struct sock_addr *address, char text[SOCK_PATH_TEXT])
 	for (; at < length; at++) {
 		unsigned char byte = path[at];
 
-		if (byte > ' ' && byte < 0x7f && byte != '\\')
+		/* A path that begins with @ would be read as an abstract name. */
+		if (byte > ' ' && byte < 0x7f && byte != '\\' && (byte != '@' || at))
 			*to++ = (char)byte;
 		else
 			to += sprintf(to, "\\%03o", byte);
@@ -270,6 +327,10 @@ int sock_path_read(struct call *call, const char *text, struct sock_addr *addres
 				return refuse(call, EINVAL, "'%.10s' is no byte: \\040 is one", at);
 			at += 3;
 		}
+		if (!byte && !abstract)
+			return refuse(call, EINVAL,
+				      "'%.10s' would end a path: only @NAME can have zero bytes",
+				      at - 3);
 		path[length++] = byte;
 	}
 	if (length == 0)

@@ -7,6 +7,7 @@
 #ifndef IPCFS_SOCK_ADDR_H
 #define IPCFS_SOCK_ADDR_H
 
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -28,6 +29,19 @@ struct sock_addr {
 
 /* Room for any internet address as text: host, scope, port. */
 #define SOCK_ADDR_TEXT 96
+
+/* The name of an interface, "if" and its number where it has gone; "*" for 0. */
+void sock_interface_name(uint32_t interface, char name[IF_NAMESIZE]);
+
+/*
+ * A numeric address, of @family, and after a percent sign the interface that it belongs to or that
+ * the socket is bound to; 0: none.  Read in two ways to put brackets, fe80::1%lo and [fe80::1]%lo.
+ */
+#define SOCK_HOST_TEXT (INET6_ADDRSTRLEN + IF_NAMESIZE + 1)
+void sock_host_print(sa_family_t family, const void *address, uint32_t interface,
+		     char text[SOCK_HOST_TEXT]);
+bool sock_host_read(const char *text, sa_family_t *family, unsigned char address[16],
+		    uint32_t *interface);
 
 /* HOST:PORT in its two parts. */
 struct sock_name {
@@ -66,7 +80,10 @@ int sock_set(int fd, int level, int option, int value);
 int sock_addr_of(int fd, struct sock_addr *address);
 int sock_addr_of_peer(int fd, struct sock_addr *address);
 
-/* A socket's path, or "@" and its abstract name; odd bytes and spaces as \ooo.  "" for none. */
+/*
+ * A socket's path, or "@" and its abstract name; odd bytes, spaces and an @ that begins a path as
+ * \ooo.  "" for none.
+ */
 #define SOCK_PATH_TEXT (4 * sizeof(((struct sockaddr_un *)0)->sun_path) + 1)
 void sock_path_print(const struct sock_addr *address, char text[SOCK_PATH_TEXT]);
 /* Reads that.  -EINVAL, -ENAMETOOLONG with a reason. */

@@ -3,15 +3,22 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/names.h"
 #include "sock_caller.h"
 #include "sock_stream.h"
 #include "sock_talk.h"
+
+/* So long the name with port 0 leads to the socket; whoever has made one longer ago does not rely
+ * on it any more. */
+enum { ALIAS_SECONDS = 10, ALONE_SECONDS = 60 };
 
 struct wish {
 	struct sock_addr address;
@@ -96,6 +103,11 @@ static int refuse_bind(struct call *call, const struct wish *wish, int error)
 	case EADDRNOTAVAIL:
 		return refuse(call, error, "no interface of this machine has the address of %s",
 			      text);
+	case EINVAL:
+		return refuse(call, error,
+			      "%s is no address to bind to; one of a link (fe80::) needs its "
+			      "interface, as in fe80::1%%eth0:80",
+			      text);
 	default:
 		return -error;
 	}
@@ -151,12 +163,11 @@ static void group_prepare(int fd, const struct sock_addr *address)
 static int wish_grant(struct call *call, struct wish *wish)
 {
 	int family = wish->address.any.sa_family, error;
-	int fd = socket(family,
-			wish->type | SOCK_CLOEXEC | (wish->type == SOCK_STREAM ? SOCK_NONBLOCK : 0),
-			0);
+	int fd = sock_new(call, family,
+			  wish->type | (wish->type == SOCK_STREAM ? SOCK_NONBLOCK : 0));
 
 	if (fd < 0)
-		return sock_refuse_open(call, -errno);
+		return fd;
 	if (wish->type == SOCK_STREAM)
 		sock_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	else
@@ -179,15 +190,40 @@ static int wish_grant(struct call *call, struct wish *wish)
 /* What stays a member of the group; the bound socket is none, since nobody reads it. */
 static int member_open(struct call *call, const struct sock_addr *address)
 {
-	int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), error;
+	int fd = sock_new(call, address->any.sa_family, SOCK_DGRAM), error;
 
 	if (fd < 0)
-		return sock_refuse_open(call, -errno);
+		return fd;
 	error = group_join(call, fd, address);
 	if (!error)
 		return fd;
 	close(fd);
 	return error;
+}
+
+/*
+ * Who makes a socket with port 0 finds it by that name at first: mkdir -m goes on to set the mode
+ * of what it has made.  But if two make some at the same time the name could lead one to the
+ * other's socket, so then it leads nowhere.
+ */
+static unsigned alias_seconds(const struct call *call)
+{
+	static struct {
+		pthread_mutex_t lock;
+		pid_t maker;
+		time_t made;
+	} last = {PTHREAD_MUTEX_INITIALIZER};
+	struct timespec now;
+	bool alone;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	pthread_mutex_lock(&last.lock);
+	alone = !last.maker || last.maker == call->pid || now.tv_sec - last.made > ALONE_SECONDS ||
+		(kill(last.maker, 0) < 0 && errno == ESRCH);
+	last.maker = call->pid;
+	last.made = now.tv_sec;
+	pthread_mutex_unlock(&last.lock);
+	return call->pid && alone ? ALIAS_SECONDS : 0;
 }
 
 static int wish_keep(struct call *call, struct wish *wish, int fd, mode_t mode, struct place *made)
@@ -202,6 +238,7 @@ static int wish_keep(struct call *call, struct wish *wish, int fd, mode_t mode, 
 		.member = -1,
 		.mode = mode,
 	};
+	bool any_port = sock_addr_port(&wish->address) == 0;
 	int error = sock_addr_of(fd, &wish->address);
 
 	wish->address.both = both;
@@ -221,6 +258,7 @@ static int wish_keep(struct call *call, struct wish *wish, int fd, mode_t mode, 
 		.dir = tcp ? &sock_tcp_own_dir : &sock_udp_own_dir,
 		.name = name,
 		.identity = keeping.identity,
+		.alias_seconds = any_port ? alias_seconds(call) : 0,
 	};
 	return 0;
 }
@@ -245,10 +283,8 @@ int sock_group_open(struct call *call, const struct sock_bound *bound)
 static int wish_make(struct call *call, struct wish *wish, const char *name, mode_t mode,
 		     struct place *made)
 {
-	int error = sock_caller_network(call), fd;
+	int error = wish_read(call, name, wish), fd;
 
-	if (!error)
-		error = wish_read(call, name, wish);
 	if (error)
 		return error;
 	if (wish->type == SOCK_STREAM && sock_addr_is_multicast(&wish->address))

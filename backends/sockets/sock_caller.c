@@ -1,5 +1,5 @@
 /*
- * sock_caller.c - where the caller is: its network namespace, and its root directory.
+ * sock_caller.c - paths in the caller's root directory.
  *
  * A path is walked a name at a time.  Whether a name is a mount point is known before the walk goes
  * into it, and what is mounted there is looked up in the tables of mounts: no request
@@ -18,55 +18,6 @@
 #include <unistd.h>
 
 enum { LINKS_MAX = 40 }; /* as the kernel */
-
-/* Of who may use the tree; 0: the daemon's own. */
-static ino_t callers_network;
-
-struct network {
-	pid_t pid;
-	ino_t own, callers;
-};
-
-static int network_read(void *context)
-{
-	struct network *network = context;
-	char path[48];
-	struct stat st;
-
-	network->own = callers_network;
-	if (!callers_network) {
-		if (stat("/proc/self/ns/net", &st) < 0)
-			return -errno;
-		network->own = st.st_ino;
-	}
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)network->pid);
-	if (stat(path, &st) < 0)
-		return -errno;
-	network->callers = st.st_ino;
-	return 0;
-}
-
-void sock_caller_setup(const struct settings *settings)
-{
-	callers_network = settings->callers_network;
-}
-
-int sock_caller_network(struct call *call)
-{
-	struct network network = {.pid = call->pid};
-	int error = as_daemon(call, network_read, &network);
-
-	/* A plain user's daemon can't look into every process of that user's own. */
-	if (error && getuid() != 0)
-		return 0;
-	if (error || network.own != network.callers)
-		return refuse(
-			call, EACCES,
-			"process %d is in another network namespace than this tree, or cannot "
-			"be seen",
-			(int)call->pid);
-	return 0;
-}
 
 struct walk {
 	struct call *call;

@@ -1,16 +1,10 @@
 /*
- * sock_caller.h - where the caller is: its network namespace, and its root directory.
+ * sock_caller.h - paths in the caller's root directory.
  */
 #ifndef IPCFS_SOCK_CALLER_H
 #define IPCFS_SOCK_CALLER_H
 
 #include "backend.h"
-
-/* Once, before any other call. */
-void sock_caller_setup(const struct settings *settings);
-
-/* -EACCES with a reason if the caller is in another network namespace than the tree. */
-int sock_caller_network(struct call *call);
 
 /*
  * Opens (O_PATH) what @path names in the caller's root, as the caller, every link in it followed.

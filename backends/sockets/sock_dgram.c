@@ -39,14 +39,12 @@ static int dgram_open(struct call *call, const struct place *place, int flags, v
 	struct sock_addr address;
 	struct dgram *dgram;
 	bool is_unix = place->dir != &sock_udp_own_dir;
-	int error = is_unix ? 0 : sock_caller_network(call);
+	int error;
 
-	if (error)
-		return error;
 	bound = sock_own(place);
 	if (!bound)
 		return -ENOENT;
-	error = sock_bound_admit(bound, flags);
+	error = sock_bound_admit(call, bound, flags);
 	if (!error)
 		error = sock_addr_of(sock_bound_fd(bound), &address);
 	dgram = error ? NULL : calloc(1, sizeof(*dgram));
@@ -317,6 +315,8 @@ static int answer(struct call *call, void *context, const char *text, size_t siz
 	pthread_mutex_lock(&dgram->lock);
 	sender = dgram->sender;
 	pthread_mutex_unlock(&dgram->lock);
+	if (dgram_gone(dgram))
+		return -EIDRM;
 	if (!sender.length)
 		return refuse(
 			call, EDESTADDRREQ,

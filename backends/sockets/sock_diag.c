@@ -13,6 +13,8 @@
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#define uthash_fatal(message) abort() /* the daemon cannot go on with half a table */
+#include <uthash.h>
 
 #include "sock_answer.h"
 
@@ -244,8 +246,40 @@ static int unix_ask(struct asking *asking, uint32_t inode, uint32_t more)
 
 /* ---- netlink, packet ---- */
 
+/* Those that have been told. */
+struct told {
+	uint64_t cookie;
+	UT_hash_handle hh;
+};
+
+struct telling {
+	sock_each *each;
+	void *context;
+	struct told *told;
+};
+
+/* The kernel tells of one that hears multicast twice: from both of its lists. */
+static int tell_once(void *context, const struct sock_info *sock)
+{
+	struct telling *telling = context;
+	struct told *told = NULL;
+
+	HASH_FIND(hh, telling->told, &sock->cookie, sizeof(sock->cookie), told);
+	if (told)
+		return 0;
+	told = malloc(sizeof(*told));
+	if (!told)
+		return -ENOMEM;
+	told->cookie = sock->cookie;
+	HASH_ADD(hh, telling->told, cookie, sizeof(told->cookie), told);
+	return telling->each(telling->context, sock);
+}
+
 static int netlink_gather(struct asking *asking)
 {
+	struct telling telling = {asking->each, asking->context, NULL};
+	struct told *told, *next;
+	int error;
 	_Alignas(struct nlmsghdr) char room[REQUEST_SIZE];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(room);
 	struct netlink_diag_req *asked = mnl_nlmsg_put_extra_header(request, sizeof(*asked));
@@ -255,7 +289,16 @@ static int netlink_gather(struct asking *asking)
 	asked->sdiag_protocol = NDIAG_PROTO_ALL;
 	asked->ndiag_show = NDIAG_SHOW_MEMINFO;
 	request->nlmsg_flags = NLM_F_DUMP;
-	return ask(asking, request);
+	asking->each = tell_once;
+	asking->context = &telling;
+	error = ask(asking, request);
+	asking->each = telling.each;
+	asking->context = telling.context;
+	HASH_ITER(hh, telling.told, told, next) {
+		HASH_DEL(telling.told, told);
+		free(told);
+	}
+	return error;
 }
 
 static int packet_gather(struct asking *asking)

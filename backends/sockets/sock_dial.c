@@ -41,6 +41,16 @@ static const struct attribute attributes[] = {
 	{NULL},
 };
 
+/* getaddrinfo(3) takes -1 and 65536 for numbers of ports, and cuts them. */
+static int service_check(struct call *call, const char *service)
+{
+	int64_t port;
+	char *end;
+
+	(void)strtoul(service, &end, 10);
+	return *end ? 0 : number_read(call, "port", service, 0, UINT16_MAX, &port);
+}
+
 static int target_read(struct call *call, const char *text, struct sock_name *name,
 		       struct sock_addr *from)
 {
@@ -50,6 +60,8 @@ static int target_read(struct call *call, const char *text, struct sock_name *na
 
 	free(plain);
 	memset(from, 0, sizeof(*from));
+	if (!error)
+		error = service_check(call, name->service);
 	return error ? error : attributes_read(call, comma ? comma + 1 : NULL, attributes, from);
 }
 
@@ -117,10 +129,8 @@ static void dial_close(void *state)
 static int open_end(struct call *call, const struct place *place, int flags, int type, void **state)
 {
 	struct dialing *dialing;
-	int error = sock_caller_network(call);
+	int error;
 
-	if (error)
-		return error;
 	dialing = calloc(1, sizeof(*dialing));
 	if (!dialing)
 		return -ENOMEM;
@@ -245,11 +255,11 @@ static int connect_udp(struct dialing *dialing, const struct sock_addr *address,
 /* Begins to connect to @address: dialing->fd, or -errno with a reason. */
 static int attempt(struct call *call, struct dialing *dialing, const struct sock_addr *address)
 {
-	int fd = socket(address->any.sa_family, dialing->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = sock_new(call, address->any.sa_family, dialing->type | SOCK_NONBLOCK);
 	int error;
 
 	if (fd < 0)
-		return sock_refuse_open(call, -errno);
+		return fd;
 	error = bind_from(call, dialing, fd, address->any.sa_family);
 	if (!error) {
 		int refused = dialing->type == SOCK_STREAM ? connect_tcp(address, fd)
@@ -326,6 +336,7 @@ static int dial_wait_fd(void *state, short *events)
 
 const struct channel sock_channel_tcp = {
 	.serial = SERIAL_READ | SERIAL_WRITE,
+	.exclusive = true,
 	.flush_seconds = SOCK_LINGER_SECONDS,
 	.open = dial_open_tcp,
 	.enter = dial_enter,

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/run_dir.h"
@@ -114,6 +116,55 @@ int sock_files_get(const char *name, struct sock_files *files, struct stat *st)
 	return error ? error : files->count ? 0 : -ENOENT;
 }
 
+/* ---- what a socket leaves that nobody has any more ---- */
+
+struct remains {
+	const char *name;
+	struct stat st;
+};
+
+/*
+ * 0: nobody has a socket there.  No socket but one of datagrams can be connected to by one of
+ * datagrams, and that one does not notice; so to ask disturbs nobody, whose network namespace it
+ * may be.
+ */
+static int remains_judge(void *context)
+{
+	struct remains *remains = context;
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int file = openat(directory.fd, remains->name, O_PATH | O_NOFOLLOW | O_CLOEXEC), asking;
+	int error = -EADDRINUSE;
+
+	if (file < 0)
+		return errno == ENOENT ? 0 : -errno;
+	asking = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	snprintf(to.sun_path, sizeof(to.sun_path), "/proc/self/fd/%d", file);
+	if (asking >= 0 && fstat(file, &remains->st) == 0 && S_ISSOCK(remains->st.st_mode) &&
+	    connect(asking, (const struct sockaddr *)&to, sizeof(to)) < 0 && errno == ECONNREFUSED)
+		error = 0;
+	if (asking >= 0)
+		close(asking);
+	close(file);
+	return error;
+}
+
+int sock_files_clear(struct call *call, const char *name)
+{
+	struct remains remains = {.name = name};
+
+	if (as_daemon(call, remains_judge, &remains) < 0)
+		return refuse(call, EADDRINUSE, "there is something else at %.80s/%.80s",
+			      directory.path, name);
+	if (unlinkat(directory.fd, name, 0) < 0 && errno != ENOENT)
+		return refuse(call, EADDRINUSE,
+			      "at %.80s/%.60s is the file of a socket that nobody has open any "
+			      "more, which is for uid %u to remove",
+			      directory.path, name, (unsigned)remains.st.st_uid);
+	return 0;
+}
+
+/* ---- which socket is bound at which ---- */
+
 /* The kernel tells 32 bits of an inode number, and of some file systems another device. */
 static bool is_of(const struct sock_file *file, const struct sock_info *sock)
 {
@@ -128,14 +179,14 @@ static bool is_of(const struct sock_file *file, const struct sock_info *sock)
 	       memcmp(sock->un.name + length + 1, file->name, size - length - 1) == 0;
 }
 
-const char *sock_files_name(const struct sock_files *files, const struct sock_info *sock)
+const struct sock_file *sock_files_of(const struct sock_files *files, const struct sock_info *sock)
 {
 	const struct sock_file wanted = {.inode = sock->un.file_inode}, *found;
 
 	if (sock->table != TABLE_UNIX || !sock->un.has_file || !files || !files->count)
 		return NULL;
 	found = bsearch(&wanted, files->list, files->count, sizeof(*files->list), by_inode);
-	return found && is_of(found, sock) ? found->name : NULL;
+	return found && is_of(found, sock) ? found : NULL;
 }
 
 void sock_files_free(struct sock_files *files)

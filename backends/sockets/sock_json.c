@@ -171,28 +171,22 @@ static json_t *json_sock(const struct sock_info *sock, const struct sock_info *p
 		json_or_null(users->unknown == 0, (json_int_t)hidden));
 }
 
-int sock_print_json(FILE *out, const struct sock_list *list, const struct sock_users *users,
-		    const struct sock_files *files)
+int sock_json_list(void *context, const struct sock_list *list, const struct sock_users *users,
+		   const struct sock_files *files)
 {
 	struct user_names names = {0};
-	json_t *array = json_array();
 	struct ends ends;
-	int error = array ? ends_index(list, &ends) : -ENOMEM;
+	int error = ends_index(list, &ends);
 
-	if (error) {
-		json_decref(array);
+	if (error)
 		return error;
-	}
 	for (size_t i = 0; i < list->count && !error; i++) {
 		const struct sock_info *sock = &list->rows[i];
 		struct sock_info room;
-		json_t *row = json_sock(sock, end_find(&ends, sock, &room), users, files, &names);
 
-		error = json_array_append_new(array, row) < 0 ? -ENOMEM : 0;
+		error = json_list_add(context, json_sock(sock, end_find(&ends, sock, &room), users,
+							 files, &names));
 	}
 	free(ends.by_inode);
-	if (!error)
-		return json_print(out, array);
-	json_decref(array);
 	return error;
 }

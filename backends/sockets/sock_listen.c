@@ -317,7 +317,7 @@ int sock_bound_type(const struct sock_bound *bound)
 	return bound->type;
 }
 
-int sock_bound_admit(struct sock_bound *bound, int flags)
+int sock_bound_admit(struct call *call, struct sock_bound *bound, int flags)
 {
 	char path[32];
 	int fd;
@@ -325,7 +325,7 @@ int sock_bound_admit(struct sock_bound *bound, int flags)
 	path_of(bound->judge, path);
 	fd = open(path, (flags & O_ACCMODE) | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return sock_refuse_open(call, -errno);
 	close(fd);
 	return 0;
 }

@@ -45,7 +45,7 @@ int sock_bound_gone(struct sock_bound *bound);
 /* Removes all whose files have been. */
 void sock_bound_sweep(void);
 /* As the caller: 0 if owner and mode allow what open(2) with @flags would want. */
-int sock_bound_admit(struct sock_bound *bound, int flags);
+int sock_bound_admit(struct call *call, struct sock_bound *bound, int flags);
 int sock_bound_stat(const struct sock_bound *bound, struct stat *st);
 int sock_bound_change(struct sock_bound *bound, const struct change *change);
 /* As the caller: 0 if it is the caller's to remove. */

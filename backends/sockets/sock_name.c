@@ -3,110 +3,44 @@
  */
 #include "sock_name.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* ---- ends of IP sockets ---- */
+#include "common/names.h"
 
-void sock_interface_name(uint32_t interface, char name[IF_NAMESIZE])
-{
-	if (!interface)
-		strcpy(name, "*");
-	else if (!if_indextoname(interface, name))
-		snprintf(name, IF_NAMESIZE, "%" PRIu32, interface);
-}
+/* ---- ends of IP sockets ---- */
 
 void sock_end_list(sa_family_t family, const struct sock_end *end, char text[SOCK_END_SIZE])
 {
-	char address[INET6_ADDRSTRLEN], interface[IF_NAMESIZE] = "";
+	char host[SOCK_HOST_TEXT];
 
-	inet_ntop(family, end->address, address, sizeof(address));
-	if (end->interface)
-		sock_interface_name(end->interface, interface);
-	snprintf(text, SOCK_END_SIZE, "%s%s%s:%u", address, *interface ? "%" : "", interface,
-		 end->port);
-}
-
-/* Up to five digits and no more than there are ports. */
-static bool port_read(const char *text, uint16_t *port)
-{
-	size_t length = strspn(text, "0123456789");
-	unsigned long number;
-
-	if (length == 0 || length > 5 || text[length])
-		return false;
-	number = strtoul(text, NULL, 10);
-	*port = (uint16_t)number;
-	return number <= UINT16_MAX;
-}
-
-static bool interface_read(const char *name, uint32_t *interface)
-{
-	char *end;
-
-	*interface = if_nametoindex(name);
-	if (*interface)
-		return true;
-	/* One that has gone is listed by its number. */
-	if (*name < '1' || *name > '9')
-		return false;
-	errno = 0;
-	*interface = (uint32_t)strtoul(name, &end, 10);
-	return !*end && !errno;
-}
-
-static bool address_read(const char *text, sa_family_t *family, unsigned char address[16],
-			 bool *any)
-{
-	static const sa_family_t families[] = {AF_INET, AF_INET6};
-
-	if (any && strcmp(text, "any") == 0) {
-		*any = true;
-		text = "::";
-	} else if (strcmp(text, "localhost") == 0) {
-		text = "127.0.0.1";
-	}
-	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
-		*family = families[i];
-		if (inet_pton(families[i], text, address) == 1)
-			return true;
-	}
-	return false;
+	sock_host_print(family, end->address, end->interface, host);
+	snprintf(text, SOCK_END_SIZE, "%s:%u", host, end->port);
 }
 
 int sock_end_read(const char *text, sa_family_t *family, struct sock_end *end, bool *any)
 {
-	char copy[SOCK_END_SIZE + 2], *address = copy, *colon, *percent, *bracket;
+	struct sock_name name;
+	const char *host = name.host;
+	int64_t port;
 
 	memset(end, 0, sizeof(*end));
 	if (any)
 		*any = false;
-	if (strlen(text) >= sizeof(copy))
+	if (sock_name_split(NULL, text, &name) ||
+	    number_read(NULL, "port", name.service, 0, UINT16_MAX, &port))
 		return -ENOENT;
-	strcpy(copy, text);
-	colon = strrchr(copy, ':');
-	if (!colon || !port_read(colon + 1, &end->port))
-		return -ENOENT;
-	*colon = '\0';
-	percent = strchr(copy, '%');
-	if (percent) {
-		if (!interface_read(percent + 1, &end->interface))
-			return -ENOENT;
-		*percent = '\0';
+	if (any && strcmp(host, "any") == 0) {
+		*any = true;
+		host = "::";
+	} else if (strcmp(host, "localhost") == 0) {
+		host = "127.0.0.1";
 	}
-	if (*address == '[') {
-		bracket = strchr(++address, ']');
-		if (!bracket || bracket[1])
-			return -ENOENT;
-		*bracket = '\0';
-	}
-	if (!address_read(address, family, end->address, any))
-		return -ENOENT;
-	return address != copy && *family != AF_INET6 ? -ENOENT : 0;
+	end->port = (uint16_t)port;
+	return sock_host_read(host, family, end->address, &end->interface) ? 0 : -ENOENT;
 }
 
 void sock_connection_list(const struct sock_info *sock, char text[SOCK_NAME_SIZE])

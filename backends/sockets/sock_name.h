@@ -14,13 +14,13 @@
 #define IPCFS_SOCK_NAME_H
 
 #include <limits.h>
-#include <net/if.h>
 
 #include "backend.h"
+#include "sock_addr.h"
 #include "sock_diag.h"
 
-/* An IPv6 address, an interface, a port. */
-#define SOCK_END_SIZE (INET6_ADDRSTRLEN + IF_NAMESIZE + 8)
+/* An address, an interface, a port. */
+#define SOCK_END_SIZE (SOCK_HOST_TEXT + 6)
 /* Of any directory of a socket. */
 #define SOCK_NAME_SIZE (NAME_MAX + 1)
 /* Of an address of a unix socket as text. */
@@ -53,8 +53,5 @@ bool sock_unix_is_listed(const char *name);
  * backslash and what is in @also are \ooo.  Empty if it has none.
  */
 void sock_unix_text(const struct sock_info *sock, const char *also, char text[SOCK_UNIX_TEXT_SIZE]);
-
-/* The name of an interface, its number where it has gone; "*" for 0. */
-void sock_interface_name(uint32_t interface, char name[IF_NAMESIZE]);
 
 #endif

@@ -110,7 +110,7 @@ static void bound_list(const struct sock_info *sock, char name[SOCK_NAME_SIZE])
 static void name_of(const struct group *group, const struct sock_info *sock,
 		    const struct sock_files *files, char name[SOCK_NAME_SIZE])
 {
-	const char *file;
+	const struct sock_file *file;
 
 	switch (group - groups) {
 	case GROUP_CONN:
@@ -120,9 +120,9 @@ static void name_of(const struct group *group, const struct sock_info *sock,
 		snprintf(name, SOCK_NAME_SIZE, "%" PRIu32, sock->inode);
 		break;
 	case GROUP_UNIX:
-		file = sock_files_name(files, sock);
+		file = sock_files_of(files, sock);
 		if (file)
-			snprintf(name, SOCK_NAME_SIZE, "%s", file);
+			snprintf(name, SOCK_NAME_SIZE, "%s", file->name);
 		else
 			sock_unix_list(sock, name);
 		break;
@@ -297,7 +297,8 @@ int sock_object_gather(const struct place *place, bool all, struct sock_list *li
 	}
 	if (!error)
 		error = pick_all(&picking, all);
-	if (!error && !file && !is_there(list, place->identity))
+	/* A file's identity is its own, and it may be another's by the time that it is listed. */
+	if (!error && !is_there(list, file ? 0 : place->identity))
 		error = -ENOENT;
 	sock_files_free(&files);
 	if (error)
@@ -380,14 +381,16 @@ static int find_listed(const struct group *group, const char *listed, struct pla
 	*found = (struct place){.dir = group->object, .name = listed};
 	if (is_file(group, listed)) {
 		error = sock_files_get(listed, &files, &st);
-		found->identity = error ? 0 : st.st_ino;
 		sock_files_free(&files);
-		return error;
+		if (error)
+			return error;
+		found->identity = st.st_ino;
 	}
 	error = sock_object_gather(found, false, &list);
 	if (error)
 		return error;
-	found->identity = identity_of(list.rows);
+	if (!found->identity)
+		found->identity = identity_of(list.rows);
 	sock_list_free(&list);
 	return 0;
 }
@@ -457,12 +460,14 @@ static int entry_add(struct entries *entries, const char *name, int rank, uint64
 static int entry_take(void *context, const struct sock_info *sock)
 {
 	struct entries *entries = context;
+	const struct sock_file *file;
 	char name[SOCK_NAME_SIZE];
 
-	if (group_of(sock) != entries->group || sock_files_name(entries->files, sock))
+	if (group_of(sock) != entries->group)
 		return 0;
+	file = sock_files_of(entries->files, sock);
 	name_of(entries->group, sock, entries->files, name);
-	return entry_add(entries, name, rank_of(sock), identity_of(sock));
+	return entry_add(entries, name, rank_of(sock), file ? file->inode : identity_of(sock));
 }
 
 static int entry_compare(const void *one, const void *other)
@@ -512,8 +517,6 @@ int sock_object_list(struct call *call, const struct place *at, listing *each, v
 
 	if (group == &groups[GROUP_UNIX])
 		error = sock_files_gather(&files);
-	for (size_t i = 0; i < files.count && !error; i++)
-		error = entry_add(&entries, files.list[i].name, 0, files.list[i].inode);
 	if (!error)
 		error = sock_gather(&query, entry_take, &entries, NULL);
 	if (entries.count)

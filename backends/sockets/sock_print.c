@@ -357,5 +357,4 @@ void sock_print_limits(FILE *out)
 	print_limit(out, "TCP receive buffer, min default max (bytes)", "ipv4/tcp_rmem");
 	print_limit(out, "TCP send buffer, min default max (bytes)", "ipv4/tcp_wmem");
 	print_limit(out, "ports given to connections", "ipv4/ip_local_port_range");
-	fputc('\n', out);
 }

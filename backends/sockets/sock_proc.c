@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/print.h"
+#include "common/sysvipc.h"
 #include "sock_diag.h"
 
 #define ADDRESS "%32[0-9A-F]:%" SCNx16

@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "sock_stream.h"
+
 enum {
 	/* Resolver libraries and the modules that nsswitch.conf names use much of it. */
 	STACK_SIZE = 512 << 10,
@@ -127,7 +129,7 @@ int sock_lookup_start(struct call *call, const struct sock_name *name, int type,
 	if (!lookup)
 		return -ENOMEM;
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
-		error = -errno;
+		error = sock_refuse_open(call, -errno);
 		free(lookup);
 		return error;
 	}

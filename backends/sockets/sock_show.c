@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "common/json.h"
 #include "sock.h"
 
 /* Prints one figure of @sock: a line, or nothing. */
@@ -114,7 +115,7 @@ FIGURE(peer)
 
 /* ---- of all that share the address ---- */
 
-int sock_show_list(struct call *call, struct sock_list *list, FILE *out, sock_table *print)
+int sock_show_list(struct call *call, struct sock_list *list, sock_table *print, void *context)
 {
 	struct sock_files files;
 	struct sock_users users;
@@ -123,7 +124,7 @@ int sock_show_list(struct call *call, struct sock_list *list, FILE *out, sock_ta
 	if (!error) {
 		error = sock_list_users(call, list, &users);
 		if (!error) {
-			error = print(out, list, &users, &files);
+			error = print(context, list, &users, &files);
 			sock_users_free(&users);
 		}
 		sock_files_free(&files);
@@ -132,15 +133,15 @@ int sock_show_list(struct call *call, struct sock_list *list, FILE *out, sock_ta
 	return error;
 }
 
-static int show_all(struct call *call, const struct place *place, FILE *out, sock_table *print)
+static int show_all(struct call *call, const struct place *place, sock_table *print, void *context)
 {
 	struct sock_list list;
 	int error = sock_object_gather(place, true, &list);
 
-	return error ? error : sock_show_list(call, &list, out, print);
+	return error ? error : sock_show_list(call, &list, print, context);
 }
 
-static int print_status(FILE *out, const struct sock_list *list, const struct sock_users *users,
+static int print_status(void *out, const struct sock_list *list, const struct sock_users *users,
 			const struct sock_files *files)
 {
 	sock_print_table(out, list, users);
@@ -148,7 +149,7 @@ static int print_status(FILE *out, const struct sock_list *list, const struct so
 	return 0;
 }
 
-static int print_holders(FILE *out, const struct sock_list *list, const struct sock_users *users,
+static int print_holders(void *out, const struct sock_list *list, const struct sock_users *users,
 			 const struct sock_files *files)
 {
 	int error = sock_print_holders(out, list, users, NULL);
@@ -159,15 +160,20 @@ static int print_holders(FILE *out, const struct sock_list *list, const struct s
 
 int sock_show_status(struct call *call, const struct place *place, FILE *out)
 {
-	return show_all(call, place, out, print_status);
+	return show_all(call, place, print_status, out);
 }
 
 int sock_show_json(struct call *call, const struct place *place, FILE *out)
 {
-	return show_all(call, place, out, sock_print_json);
+	struct json_list list;
+	int error;
+
+	json_list_begin(&list, out);
+	error = show_all(call, place, sock_json_list, &list);
+	return error ? error : json_list_end(&list);
 }
 
 int sock_show_holders(struct call *call, const struct place *place, FILE *out)
 {
-	return show_all(call, place, out, print_holders);
+	return show_all(call, place, print_holders, out);
 }

@@ -15,10 +15,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
+
 enum {
 	/* More than any datagram or packet that the usual limits let pass. */
 	PACKET_MAX = 1 << 20,
+	/* What 16 bits of length leave; IPv6 does not count its own header. */
 	UDP_MAX = 65507,
+	UDP6_MAX = 65527,
+	/* The most that comes to a write at once. */
+	WRITE_MAX = 1 << 20,
 	/* What a close reads and drops at a time, and in all once everything has arrived. */
 	DRAIN_PIECE = 64 << 10,
 	DRAIN_PIECES = 16,
@@ -31,8 +37,16 @@ static atomic_int lingering;
 
 void sock_stream_begin(struct sock_stream *stream, int fd, int type)
 {
+	static const int buffer = WRITE_MAX;
+
 	stream->fd = fd;
 	stream->type = type;
+	/*
+	 * The more a write leaves behind at once the less often it has to wait.  Of a unix socket
+	 * it is as much as anyone may ask for (net.core.wmem_max); TCP finds its own measure.
+	 */
+	if (stream->is_unix)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
 	/* Who can never write tells the peer so. */
 	if (type != SOCK_DGRAM && (stream->flags & O_ACCMODE) == O_RDONLY)
 		shutdown(fd, SHUT_WR);
@@ -91,10 +105,11 @@ int sock_refuse_size(struct call *call, int fd, size_t size)
 
 	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length);
 	if (domain != AF_UNIX)
-		return refuse(call, EMSGSIZE,
-			      "a datagram of %zu bytes: UDP carries at most %d, and less where the "
-			      "network cannot take it in pieces",
-			      size, UDP_MAX);
+		return refuse(
+			call, EMSGSIZE,
+			"a datagram of %zu bytes: UDP carries at most %d over IPv4 and %d over "
+			"IPv6, and less where the network cannot take it in pieces",
+			size, UDP_MAX, UDP6_MAX);
 	length = sizeof(room);
 	getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &length);
 	return refuse(call, EMSGSIZE,
@@ -109,13 +124,35 @@ int sock_refuse_open(struct call *call, int error)
 	if (error == -EMFILE) {
 		getrlimit(RLIMIT_NOFILE, &limit);
 		return refuse(call, EMFILE,
-			      "RLIMIT_NOFILE of the daemon is %llu, and it has as many files and "
-			      "sockets open for all its users",
+			      "RLIMIT_NOFILE of the daemon is %llu, and what it has open for all "
+			      "its users leaves no more to keep",
 			      (unsigned long long)limit.rlim_cur);
 	}
 	if (error == -ENFILE)
 		return refuse(call, ENFILE, "fs.file-max: the machine has as many files open");
 	return error;
+}
+
+int sock_new(struct call *call, int family, int type)
+{
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return sock_refuse_open(call, -errno);
+	if (!descriptor_is_last(fd))
+		return fd;
+	close(fd);
+	return sock_refuse_open(call, -EMFILE);
+}
+
+int sock_check_room(struct call *call, int fd)
+{
+	int probe = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	int error = probe < 0 ? -errno : descriptor_is_last(probe) ? -EMFILE : 0;
+
+	if (probe >= 0)
+		close(probe);
+	return error ? sock_refuse_open(call, error) : 0;
 }
 
 size_t sock_rest_give(struct sock_stream *stream, void *buffer, size_t size)
@@ -211,14 +248,24 @@ ssize_t sock_stream_write(struct call *call, void *state, const void *buffer, si
 
 	if (stream->type != SOCK_STREAM && size > SOCK_WRITE_WHOLE)
 		return sock_refuse_size(call, stream->fd, size);
+	if (stream->failed && !*done) {
+		int failed = stream->failed;
+
+		stream->failed = 0;
+		return failed;
+	}
 	while (*done < size) {
 		ssize_t length =
 			sock_send(stream, (const char *)buffer + *done, size - *done, to, false);
 
 		if (length == -EMSGSIZE)
 			return sock_refuse_size(call, stream->fd, size);
-		if (length < 0)
+		if (length < 0) {
+			/* The kernel says once why a connection has ended. */
+			if (*done && length != -EAGAIN)
+				stream->failed = (int)length;
 			return length;
+		}
 		*done += (size_t)length;
 		stream->wrote = true;
 	}

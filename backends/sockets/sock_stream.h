@@ -17,6 +17,7 @@ struct sock_stream {
 	int type;  /* SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM */
 	bool is_unix;
 	bool wrote, shut, lingers;
+	int failed; /* the errno that ended a write of which a part had gone: for the next to say */
 	size_t drained;
 	struct sock_addr to; /* where each datagram goes; length 0: the socket is connected */
 	/* What a read has to give before it asks the socket: rest[rest_start..rest_stop). */
@@ -61,6 +62,11 @@ size_t sock_rest_give(struct sock_stream *stream, void *buffer, size_t size);
 int sock_refuse_size(struct call *call, int fd, size_t size);
 /* -EMFILE and its like with the limit in words; other errors as they are. */
 int sock_refuse_open(struct call *call, int error);
+/* socket(2), close-on-exec, of what is to be kept: not with the last descriptors that there are. */
+int sock_new(struct call *call, int family, int type);
+/* 0, or -EMFILE with its reason if one more descriptor could not be kept; @fd is any that is open.
+ */
+int sock_check_room(struct call *call, int fd);
 
 /* Of struct channel. */
 ssize_t sock_stream_read(struct call *call, void *state, void *buffer, size_t size);

@@ -68,7 +68,9 @@ static int wish_read(struct call *call, const char *text, struct wish *wish)
 	size_t length = strcspn(text, ",");
 
 	if (length >= sizeof(wish->name))
-		return -ENAMETOOLONG;
+		return refuse(call, ENAMETOOLONG,
+			      "a name of %zu bytes: the name of a socket here has at most %d",
+			      length, NAME_MAX);
 	memcpy(wish->name, text, length);
 	wish->name[length] = '\0';
 	if (!length || !strcmp(wish->name, ".") || !strcmp(wish->name, "..") ||
@@ -121,13 +123,24 @@ static int address_make(struct call *call, const struct wish *wish, struct sock_
 
 static int refuse_bind(struct call *call, const struct wish *wish, int error)
 {
-	const char *path = sock_files_directory()->path;
+	return refuse(call, error, "%.80s/%.80s: %s", sock_files_directory()->path, wish->name,
+		      strerror(error));
+}
 
-	if (error == EADDRINUSE)
-		return refuse(call, error,
-			      "there is something else at %.80s/%.80s, which is no socket", path,
-			      wish->name);
-	return refuse(call, error, "%.80s/%.80s: %s", path, wish->name, strerror(error));
+/* Binds, also where a socket has been that nobody has any more. */
+static int wish_bind(struct call *call, const struct wish *wish, int fd,
+		     const struct sock_addr *address)
+{
+	int error;
+
+	if (bind(fd, &address->any, address->length) == 0)
+		return 0;
+	if (errno != EADDRINUSE)
+		return refuse_bind(call, wish, errno);
+	error = sock_files_clear(call, wish->name);
+	if (error)
+		return error;
+	return bind(fd, &address->any, address->length) < 0 ? refuse_bind(call, wish, errno) : 0;
 }
 
 /* A socket bound to its file; @st is of that. */
@@ -139,16 +152,17 @@ static int wish_grant(struct call *call, const struct wish *wish, mode_t mode, s
 
 	if (error)
 		return error;
-	fd = socket(AF_UNIX,
-		    wish->type | SOCK_CLOEXEC | (wish->type == SOCK_DGRAM ? 0 : SOCK_NONBLOCK), 0);
+	fd = sock_new(call, AF_UNIX, wish->type | (wish->type == SOCK_DGRAM ? 0 : SOCK_NONBLOCK));
 	if (fd < 0)
-		return sock_refuse_open(call, -errno);
+		return fd;
 	/* Each datagram says whose it is. */
 	if (wish->type == SOCK_DGRAM)
 		error = sock_set(fd, SOL_SOCKET, SO_PASSCRED, 1);
 	/* Its file gets the mode that the socket has: at no moment may others connect. */
-	if (!error && (fchmod(fd, mode & 0666) < 0 || bind(fd, &address.any, address.length) < 0))
-		error = refuse_bind(call, wish, errno);
+	if (!error && fchmod(fd, mode & 0666) < 0)
+		error = -errno;
+	if (!error)
+		error = wish_bind(call, wish, fd, &address);
 	if (error) {
 		close(fd);
 		return error;
@@ -263,7 +277,8 @@ int sock_unix_named(struct call *call, const char *name, struct place *place)
 
 	if (snprintf(longer, sizeof(longer), "%s%s%s", place->name ? place->name : "",
 		     place->name ? "/" : "", name) >= (int)sizeof(longer))
-		return -ENAMETOOLONG;
+		return refuse(call, ENAMETOOLONG, "a path below unix/connect/ has at most %d bytes",
+			      PLACE_NAME_MAX);
 	result = longer[0] == '@' ? abstract_named(call, longer) : path_named(call, longer);
 	if (result < 0)
 		return result;
@@ -296,7 +311,12 @@ static int address_find(struct call *call, struct dialing *dialing)
 	if (dialing->name[0] == '@') {
 		memcpy(to->sun_path + 1, dialing->name + 1, length - 1);
 		dialing->to.length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-		return sock_caller_network(call);
+		if (!(call->foreign & NAMESPACE_NETWORK))
+			return 0;
+		return refuse(call, EACCES,
+			      "process %d is in another network namespace than this tree, where "
+			      "other sockets have abstract names",
+			      (int)call->pid);
 	}
 	dialing->found = sock_caller_open(call, dialing->name);
 	if (dialing->found < 0)
@@ -340,11 +360,11 @@ static int dial_open(struct call *call, const struct place *place, int flags, vo
 static int attempt(struct call *call, const struct dialing *dialing, int type)
 {
 	const struct sockaddr_un unnamed = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | (call->may_wait ? 0 : SOCK_NONBLOCK), 0);
+	int fd = sock_new(call, AF_UNIX, type | (call->may_wait ? 0 : SOCK_NONBLOCK));
 	int error = 0;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* Who gets a datagram can answer only who has an address: the kernel makes one up. */
 	if (type == SOCK_DGRAM &&
 	    bind(fd, (const struct sockaddr *)&unnamed, sizeof(unnamed.sun_family)) < 0)
@@ -381,8 +401,7 @@ static int dial_enter(struct call *call, void *state)
 		return 0;
 	if (fd == -EAGAIN || fd == -EINTR)
 		return fd;
-	return fd == -EMFILE || fd == -ENFILE ? sock_refuse_open(call, fd)
-					      : refuse_dial(call, dialing, -fd);
+	return fd == -EMFILE || fd == -ENFILE ? fd : refuse_dial(call, dialing, -fd);
 }
 
 /* -1 for an open: a listener's queue that is full cannot be polled by who wants to join it. */
@@ -397,6 +416,7 @@ static int dial_wait_fd(void *state, short *events)
 
 const struct channel sock_channel_unix = {
 	.serial = SERIAL_READ | SERIAL_WRITE,
+	.exclusive = true,
 	.flush_seconds = SOCK_LINGER_SECONDS,
 	.open = dial_open,
 	.enter = dial_enter,

@@ -32,15 +32,6 @@ dev_t sock_device(void)
 	return device;
 }
 
-struct looking {
-	const uint32_t *inodes;
-	size_t count;
-	struct sock_users *users;
-	struct proc_pids refused;
-	pid_t self;
-	bool hidden; /* looking as the daemon */
-};
-
 static int inode_compare(const void *one, const void *other)
 {
 	uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
@@ -62,7 +53,7 @@ static void *with_room(void *list, size_t count, size_t *room, size_t size)
 }
 
 /* The process that is being looked into, put down at its first socket. */
-static int process_meet(struct looking *looking, pid_t pid)
+static int process_meet(struct sock_looking *looking, pid_t pid)
 {
 	struct sock_users *users = looking->users;
 	struct sock_process *process;
@@ -91,7 +82,7 @@ static int process_meet(struct looking *looking, pid_t pid)
 
 static int descriptor(void *context, const struct proc_fd *fd)
 {
-	struct looking *looking = context;
+	struct sock_looking *looking = context;
 	struct sock_users *users = looking->users;
 	uint32_t inode = (uint32_t)fd->st.st_ino;
 	struct sock_use *use;
@@ -115,34 +106,12 @@ static int descriptor(void *context, const struct proc_fd *fd)
 	return 0;
 }
 
-/* A process may always look into itself, and this one has the caller's ids only for the moment. */
-static int descriptor_not_own(void *context, const struct proc_fd *fd)
+static int hide(void *context)
 {
-	const struct looking *looking = context;
-
-	return fd->pid == looking->self ? 0 : descriptor(context, fd);
-}
-
-static int hidden_look(struct looking *looking, pid_t pid)
-{
-	int error = proc_fds_of(pid, S_IFSOCK, descriptor, looking);
-
-	if (error == -EACCES)
-		looking->users->unknown++;
-	return error == -EACCES || error == -ESRCH ? 0 : error;
-}
-
-static int hidden_step(void *context)
-{
-	struct looking *looking = context;
-	int error = 0;
+	struct sock_looking *looking = context;
 
 	looking->hidden = true;
-	for (size_t i = 0; i < looking->refused.count && !error; i++)
-		error = hidden_look(looking, looking->refused.list[i]);
-	if (!error && looking->self)
-		error = hidden_look(looking, looking->self);
-	return error;
+	return 0;
 }
 
 static int use_compare(const void *one, const void *other)
@@ -156,30 +125,38 @@ static int use_compare(const void *one, const void *other)
 	return a->fd - b->fd;
 }
 
+struct proc_viewer sock_users_viewer(struct sock_looking *looking)
+{
+	*looking->users = (struct sock_users){NULL};
+	return (struct proc_viewer){
+		.type = S_IFSOCK, .descriptor = descriptor, .hide = hide, .context = looking};
+}
+
+void sock_users_complete(struct sock_users *users, const struct proc_scan *walk)
+{
+	users->unknown = walk->unknown;
+	if (users->uses_count)
+		qsort(users->uses, users->uses_count, sizeof(*users->uses), use_compare);
+}
+
 int sock_users_gather(struct call *call, const uint32_t *inodes, size_t count,
 		      struct sock_users *users)
 {
-	struct looking looking = {.inodes = inodes, .count = count, .users = users};
-	bool itself = geteuid() == getuid();
+	struct sock_looking looking = {.inodes = inodes, .count = count, .users = users};
+	struct proc_viewer viewer = sock_users_viewer(&looking);
+	struct proc_scan scan = {.call = call, .viewers = &viewer, .count = 1};
 	int error;
 
-	*users = (struct sock_users){NULL};
 	if (!count)
 		return 0;
-	if (!itself)
-		looking.self = proc_self();
-	error = proc_fds_walk(S_IFSOCK, itself ? descriptor : descriptor_not_own, &looking,
-			      &looking.refused);
-	if (!error && (looking.refused.count || looking.self))
-		error = as_daemon(call, hidden_step, &looking);
-	free(looking.refused.list);
-	if (error) {
+	error = proc_scan_visible(&scan);
+	if (!error)
+		error = proc_scan_hidden(&scan);
+	sock_users_complete(users, &scan);
+	proc_scan_free(&scan);
+	if (error)
 		sock_users_free(users);
-		return error;
-	}
-	if (users->uses_count)
-		qsort(users->uses, users->uses_count, sizeof(*users->uses), use_compare);
-	return 0;
+	return error;
 }
 
 const struct sock_use *sock_users_of(const struct sock_users *users, uint32_t inode, size_t *count)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "backend.h"
-#include "common/proc_fds.h"
+#include "common/proc_scan.h"
 
 struct sock_process {
 	pid_t pid;
@@ -39,6 +39,16 @@ struct sock_users {
  */
 int sock_users_gather(struct call *call, const uint32_t *inodes, size_t count,
 		      struct sock_users *users);
+/* The same in a walk that others share: the viewer of what is to be looked for, and what is due
+ * when the walk has ended. */
+struct sock_looking {
+	const uint32_t *inodes;
+	size_t count;
+	struct sock_users *users;
+	bool hidden; /* looking as the daemon */
+};
+struct proc_viewer sock_users_viewer(struct sock_looking *looking);
+void sock_users_complete(struct sock_users *users, const struct proc_scan *walk);
 /* The uses of a socket, of a process one after the other, hidden ones last. */
 const struct sock_use *sock_users_of(const struct sock_users *users, uint32_t inode, size_t *count);
 void sock_users_free(struct sock_users *users);

@@ -21,6 +21,8 @@
 void fixture_isolate(void);
 /* After it, for what looks at processes: into a PID namespace too, with a /proc of its own. */
 void fixture_isolate_processes(void);
+/* After it, for what uses sockets: into a network namespace too, whose loopback interface is up. */
+void fixture_isolate_network(void);
 
 /* cmocka's setup and teardown: mounts with the options of `fixture_options` ("" by default). */
 int fixture_mount(void **state);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -176,4 +177,27 @@ void wait_for_descriptors(pid_t pid, size_t count)
 
 	while (descriptors_now(pid) > count)
 		nanosleep(&pause, NULL);
+}
+
+void wait_for_command(pid_t pid, const char *command)
+{
+	char path[32], text[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	do
+		assert_true(get(path, text, sizeof(text)) > 0);
+	while (strncmp(text, command, strlen(command)) != 0);
+}
+
+int pause_until_killed(void *unused)
+{
+	while (pause() < 0)
+		;
+	return 0;
+}
+
+void end(pid_t pid)
+{
+	assert_return_code(kill(pid, SIGKILL), errno);
+	assert_int_equal(reap(pid), -SIGKILL);
 }

@@ -43,6 +43,13 @@ const char *holder_how(json_t *row, pid_t pid);
 /* Its command as the holders have it; NULL: not among them. */
 const char *holder_command(json_t *row, pid_t pid);
 
+/* For spawn: a process that only holds what it has open. */
+int pause_until_killed(void *unused);
+/* Kills a process that was spawned, and reaps it. */
+void end(pid_t pid);
+/* Returns when the process has become a command whose name begins so. */
+void wait_for_command(pid_t pid, const char *command);
+
 /* True if the directory has an entry @name. */
 bool is_listed(const char *directory, const char *name);
 /* Descriptors that the daemon has open for good: the least of many looks, between which it works.

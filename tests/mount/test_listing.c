@@ -24,6 +24,10 @@ struct entry {
 
 static bool is_known(const char *name)
 {
+	static const char *const files[] = {
+		".",           "..",           "status",          "status.json",
+		"status.pids", "status.times", "status.creators", "limits", "events",
+		"holders"};
 	char expected[32];
 
 	for (int i = 0; i < OBJECTS; i++) {
@@ -31,8 +35,10 @@ static bool is_known(const char *name)
 		if (!strcmp(name, expected))
 			return true;
 	}
-	return !strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, "status") ||
-	       !strcmp(name, "status.json") || !strcmp(name, "limits") || !strcmp(name, "events");
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (!strcmp(name, files[i]))
+			return true;
+	return false;
 }
 
 /* Offsets are the user's to choose: whatever they are, only names of the directory come. */

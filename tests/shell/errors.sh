@@ -149,7 +149,7 @@ full() {
     echo "prlimit --pid $DAEMON --nofile=$((open + $1)):; $2; status=\$?
         prlimit --pid $DAEMON --nofile=1024:; exit \$status"
 }
-words='RLIMIT_NOFILE of the daemon is [0-9]*, and it has as many'
+words='RLIMIT_NOFILE of the daemon is [0-9]*, and '
 refusal EMFILE "$words" "$(full 0 'cat sem/s/value')"
 refusal EMFILE "$words" "$(full 1 'mkdir sockets/tcp/127.0.0.1:0')"
 

@@ -22,7 +22,7 @@ begin() {
 objects() { # objects TREE - every object in the tree that has a namespace
     for kind in mq sem shm; do
         for object in "$1/$kind"/*/; do
-            [ -d "$object" ] && echo "$kind/$(basename "$object")"
+            [ -d "$object" ] && [ "$object" != "$1/shm/orphans/" ] && echo "$kind/$(basename "$object")"
         done
     done
     ls "$1/sockets/tcp" | grep :

@@ -74,7 +74,8 @@ static inline void become(uid_t uid)
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
-static const struct place mq_root;
+extern const struct dir mq_dir;
+static const struct place mq_root = {.dir = &mq_dir};
 
 static inline int mq_lookup(const char *name, struct place *found)
 {

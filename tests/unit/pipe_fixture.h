@@ -39,7 +39,8 @@ enum { USER = 65534, OTHER = 65533 };
 #define PIPES RUN "/pipes"
 
 static struct call call;
-static const struct place root;
+extern const struct dir pipe_dir;
+static const struct place root = {.dir = &pipe_dir};
 
 /* ---- the machine ---- */
 

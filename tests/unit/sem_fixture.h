@@ -27,7 +27,8 @@
 #include "backend.h"
 #include "kinds.h"
 
-static const struct place sem_root;
+extern const struct dir sem_dir;
+static const struct place sem_root = {.dir = &sem_dir};
 static struct call call;
 
 static void wake_nothing(int signal)

@@ -78,7 +78,8 @@ static inline int step_as_root(int (*step)(void *context), void *context)
 	return result;
 }
 
-static const struct place shm_root;
+extern const struct dir shm_dir;
+static const struct place shm_root = {.dir = &shm_dir};
 
 static inline int shm_lookup(const char *name, struct place *found)
 {
@@ -316,6 +317,15 @@ static inline ssize_t handle_append(struct handle *handle, const void *buffer, s
 static inline int handle_allocate(struct handle *handle, int mode, off_t offset, off_t length)
 {
 	return handle->memory->allocate(&call, handle->state, mode, offset, length);
+}
+
+static inline struct shmid_ds segment(int id)
+{
+	struct shmid_ds ds;
+
+	memset(&ds, 0, sizeof(ds));
+	assert_int_equal(shmctl(id, IPC_STAT, &ds), 0);
+	return ds;
 }
 
 #endif

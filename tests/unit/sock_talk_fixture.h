@@ -14,6 +14,18 @@
 #include "common/run_dir.h"
 #include "sockets/sock_talk.h"
 
+/* A call's as_daemon, for a test that has become somebody else. */
+static inline int step_as_root(int (*step)(void *context), void *context)
+{
+	uid_t uid = geteuid();
+	int result;
+
+	become(0);
+	result = step(context);
+	become(uid);
+	return result;
+}
+
 /* ---- walking ---- */
 
 static inline const struct row *row_at(const struct dir *dir, const char *name)

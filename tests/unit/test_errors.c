@@ -98,16 +98,20 @@ static void test_users_are_bounded(void **state)
 	free(text);
 }
 
-/* A long name is cut, the line remains one. */
+/* A long name is cut, the line remains one, and says why. */
 static void test_long_names(void **state)
 {
-	char path[4096], *text;
+	char path[4096], reason[256], *text;
 
 	memset(path, '\x01', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
-	errors_record(5000, 1, "open", path, ENAMETOOLONG, "too long");
+	memset(reason, 'r', sizeof(reason) - 1);
+	reason[sizeof(reason) - 1] = '\0';
+	errors_record(5000, 1, "open", path, ENAMETOOLONG, reason);
 	text = printed(5000);
 	assert_int_equal(lines_of(text), 1);
+	assert_non_null(strstr(text, "\\001... open ENAMETOOLONG: rrr"));
+	assert_non_null(strstr(text, reason));
 	free(text);
 }
 

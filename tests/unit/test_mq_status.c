@@ -135,9 +135,9 @@ static json_t *json_of(const char *name)
 static void json_is_typed(void **state)
 {
 	static const char *const keys[] = {
-		"family", "name",   "key",  "id",    "owner", "perms",  "cuid",   "cuser",
-		"cgid",   "cgroup", "uid",  "user",  "gid",   "group",  "ctime",  "usedbytes",
-		"msgs",   "send",   "recv", "lspid", "lrpid", "maxmsg", "msgsize"};
+		"family", "name",   "key",  "id",    "owner", "perms",  "cuid",    "cuser",
+		"cgid",   "cgroup", "uid",  "user",  "gid",   "group",  "ctime",   "usedbytes",
+		"msgs",   "send",   "recv", "lspid", "lrpid", "maxmsg", "msgsize", "mtime"};
 	struct handle handle;
 	json_t *all, *row;
 

@@ -174,6 +174,33 @@ static void test_channels_are_visits(void **state)
 	node_forget(second, 1);
 }
 
+static void test_visits_remember_what_was_seen(void **state)
+{
+	uint64_t first = walk("kind/name/wait/data"), second = walk("kind/name/wait/data"), again;
+	uint64_t figure = walk("kind/name/value");
+	const struct stat seen = {.st_mode = S_IFREG | 0640, .st_uid = 1, .st_gid = 2};
+	struct stat st = {0};
+
+	assert_false(node_recall(first, &st));
+	node_remember(first, &seen);
+	node_remember(figure, &seen);
+	assert_true(node_recall(first, &st));
+	assert_int_equal(st.st_mode, S_IFREG | 0640);
+	assert_int_equal(st.st_uid, 1);
+	assert_int_equal(st.st_gid, 2);
+	assert_false(node_recall(second, &st));
+	assert_false(node_recall(figure, &st));
+	node_forget(first, 1);
+	assert_false(node_recall(first, &st));
+	/* Nor has one that gets its slot seen anything. */
+	again = walk("kind/name/wait/data");
+	assert_false(node_recall(again, &st));
+	node_forget(again, 1);
+	node_forget(second, 1);
+	node_forget(figure, 1);
+	assert_int_equal(node_visits(), 0);
+}
+
 static void test_objects_of_one_name_are_told_apart(void **state)
 {
 	struct node first_node, second_node;
@@ -249,6 +276,23 @@ static void test_what_is_no_node(void **state)
 	}
 }
 
+/* Ids that differ from a node's in what no node has. */
+static void test_what_was_never_told_is_no_node(void **state)
+{
+	const uint64_t named = UINT64_C(1) << 47, number = UINT64_C(1) << 16;
+	uint64_t status = walk("kind/status"), value = walk("kind/a/value");
+	struct node node;
+
+	assert_true(node_read(status, &node));
+	assert_false(node_read(status | UINT64_C(60) << 50, &node)); /* a row */
+	assert_false(node_read(status | named, &node));
+	assert_true(node_read(value, &node));
+	assert_false(node_read(value + 1000 * number, &node)); /* a name */
+	assert_false(node_read(value & ~((uint64_t)INT32_MAX << 16), &node));
+	node_forget(value, 1);
+	assert_false(node_read(value, &node));
+}
+
 static void test_bad_limits(void **state)
 {
 	static const char *const paths[] = {"kind/a/within/",    "kind/a/within/x",
@@ -272,10 +316,12 @@ int main(void)
 		cmocka_unit_test(test_paths_come_back),
 		cmocka_unit_test(test_largest_identifier),
 		cmocka_unit_test(test_channels_are_visits),
+		cmocka_unit_test(test_visits_remember_what_was_seen),
 		cmocka_unit_test(test_objects_of_one_name_are_told_apart),
 		cmocka_unit_test(test_names_lead_to_channels),
 		cmocka_unit_test(test_many_visits),
 		cmocka_unit_test(test_what_is_no_node),
+		cmocka_unit_test(test_what_was_never_told_is_no_node),
 		cmocka_unit_test(test_bad_limits),
 	};
 

@@ -83,6 +83,32 @@ static void test_duplicates(void **state)
 	child_end(&by_path);
 }
 
+static void scatter(int line, void *context)
+{
+	/* Numbers with gaps between them, of which the last is all that is left of the pipe. */
+	const int numbers[] = {5, 6, 40, 41, 900};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		if (dup2(i == 4 ? 3 : line, numbers[i]) < 0)
+			_exit(6);
+	close(3);
+	close(*(const int *)context);
+}
+
+/* An end is found whatever its number, and where nothing is open at the first numbers. */
+static void test_gaps(void **state)
+{
+	for (int low = 0; low <= 4; low++) {
+		struct ends ends = ends_make();
+		struct child child = child_start(0, &ends.read, 1, scatter, &low);
+
+		assert_figure(ends.name, "readers", 1);
+		assert_holder(ends.name, &child, "read");
+		child_end(&child);
+		ends_close(&ends);
+	}
+}
+
 /* ---- what is in it ---- */
 
 static void assert_in(const char *name, const struct ends *ends)
@@ -285,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_ends, test_end),
 		cmocka_unit_test_teardown(test_duplicates, test_end),
+		cmocka_unit_test_teardown(test_gaps, test_end),
 		cmocka_unit_test_teardown(test_figures, test_end),
 		cmocka_unit_test_teardown(test_capacity, test_end),
 		cmocka_unit_test_teardown(test_named_figures, test_end),

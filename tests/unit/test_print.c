@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "common/print.h"
+#include "common/sysvipc.h"
 
 /* Ids that the databases of this test give a long name, an odd one, and none. */
 #define LONG_NAME_ID 54321
@@ -97,33 +98,48 @@ static char *output_of(const char *command)
 	return text;
 }
 
-static int print_queue(const char *line, void *context)
-{
-	FILE *out = context;
-	int32_t key, id;
-	unsigned mode;
-	unsigned long bytes, messages, pids[2];
-	uid_t uid;
+static struct id_names names;
 
-	assert_int_equal(sscanf(line, "%d %d %o %lu %lu %lu %lu %u", &key, &id, &mode, &bytes,
-				&messages, &pids[0], &pids[1], &uid),
-			 8);
-	ipcs_columns(out, key, id, uid, mode);
-	fprintf(out, "%-12lu %-12lu\n", bytes, messages);
+/* The key, the id and the mode, with which every line begins. */
+static void read_begin(struct sysvipc_line *line, struct sysv_object *object)
+{
+	object->key = (int32_t)sysvipc_signed(line);
+	object->id = (int32_t)sysvipc_signed(line);
+	object->mode = sysvipc_octal(line);
+}
+
+static int print_queue(const char *text, void *context)
+{
+	struct sysvipc_line line = {.at = text};
+	struct sysv_object object;
+	uint64_t bytes, messages;
+	FILE *out = context;
+
+	read_begin(&line, &object);
+	bytes = sysvipc_unsigned(&line);
+	messages = sysvipc_unsigned(&line);
+	sysvipc_unsigned(&line);
+	sysvipc_unsigned(&line);
+	object.uid = (uid_t)sysvipc_unsigned(&line);
+	assert_false(line.failed);
+	ipcs_columns(out, &object, &names.users);
+	fprintf(out, "%-12" PRIu64 " %-12" PRIu64 "\n", bytes, messages);
 	return 0;
 }
 
-static int print_set(const char *line, void *context)
+static int print_set(const char *text, void *context)
 {
+	struct sysvipc_line line = {.at = text};
+	struct sysv_object object;
+	uint64_t count;
 	FILE *out = context;
-	int32_t key, id;
-	unsigned mode;
-	unsigned long count;
-	uid_t uid;
 
-	assert_int_equal(sscanf(line, "%d %d %o %lu %u", &key, &id, &mode, &count, &uid), 5);
-	ipcs_columns(out, key, id, uid, mode);
-	fprintf(out, "%-10lu\n", count);
+	read_begin(&line, &object);
+	count = sysvipc_unsigned(&line);
+	object.uid = (uid_t)sysvipc_unsigned(&line);
+	assert_false(line.failed);
+	ipcs_columns(out, &object, &names.users);
+	fprintf(out, "%-10" PRIu64 "\n", count);
 	return 0;
 }
 
@@ -197,19 +213,43 @@ static void test_names_of_ids(void **state)
 {
 	char name[ID_NAME_SIZE];
 
-	user_name(0, name);
+	assert_true(user_name(0, name));
 	assert_string_equal(name, "root");
-	group_name(0, name);
+	assert_true(group_name(0, name));
 	assert_string_equal(name, "root");
 	NEEDS_NAMESPACE();
-	user_name(LONG_NAME_ID, name);
+	assert_true(user_name(LONG_NAME_ID, name));
 	assert_string_equal(name, LONG_NAME);
-	group_name(LONG_NAME_ID, name);
+	assert_true(group_name(LONG_NAME_ID, name));
 	assert_string_equal(name, "crowd");
-	user_name(NO_NAME_ID, name);
+	assert_false(user_name(NO_NAME_ID, name));
 	assert_string_equal(name, "4294967294");
-	group_name(NO_NAME_ID, name);
+	assert_false(group_name(NO_NAME_ID, name));
 	assert_string_equal(name, "4294967294");
+}
+
+static void test_names_remembered(void **state)
+{
+	memset(&names, 0, sizeof(names));
+	/* More than are remembered, some in one place, in an order that comes back to them. */
+	for (int turn = 0; turn < 2; turn++) {
+		for (uint32_t id = 0; id < 3 * ID_NAMES; id++) {
+			char user[ID_NAME_SIZE], group[ID_NAME_SIZE];
+			bool has_user = user_name(id, user), has_group = group_name(id, group);
+			const char *found;
+
+			assert_string_equal(user_names_get(&names.users, id), user);
+			assert_string_equal(group_names_get(&names.groups, id), group);
+			found = user_names_find(&names.users, id);
+			assert_int_equal(found != NULL, has_user);
+			if (found)
+				assert_string_equal(found, user);
+			found = group_names_find(&names.groups, id);
+			assert_int_equal(found != NULL, has_group);
+			if (found)
+				assert_string_equal(found, group);
+		}
+	}
 }
 
 static int count_lines(const char *text, void *context)
@@ -244,14 +284,40 @@ static void test_sysvipc_read(void **state)
 	assert_int_equal(sysvipc_read("/", count_lines, &count), -EISDIR);
 }
 
-/* What a JSON value prints as; the caller frees it. */
-static char *printed(json_t *value)
+static void test_sysvipc_numbers(void **state)
 {
+	struct sysvipc_line line = {
+		.at = "        -1 0   640 18446744073709551615 -2147483648 9223372036854775807 0"};
+
+	assert_int_equal(sysvipc_signed(&line), -1);
+	assert_int_equal(sysvipc_unsigned(&line), 0);
+	assert_int_equal(sysvipc_octal(&line), 0640);
+	assert_true(sysvipc_unsigned(&line) == UINT64_MAX);
+	assert_int_equal(sysvipc_signed(&line), INT32_MIN);
+	assert_true(sysvipc_signed(&line) == INT64_MAX);
+	assert_int_equal(sysvipc_octal(&line), 0);
+	assert_false(line.failed);
+	assert_int_equal(sysvipc_unsigned(&line), 0);
+	assert_true(line.failed);
+	line = (struct sysvipc_line){.at = " 12 x 13"};
+	assert_int_equal(sysvipc_unsigned(&line), 12);
+	assert_int_equal(sysvipc_unsigned(&line), 0);
+	assert_true(line.failed);
+}
+
+/* What a list of values prints as; the caller frees it. */
+static char *printed(const char *kind, json_t *const values[], size_t count)
+{
+	struct json_list list;
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	assert_int_equal(json_print(out, value), 0);
+	json_list_begin(&list, out);
+	list.kind = kind;
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(json_list_add(&list, values[i]), 0);
+	assert_int_equal(json_list_end(&list), 0);
 	fclose(out);
 	return text;
 }
@@ -259,10 +325,11 @@ static char *printed(json_t *value)
 static void prints(json_t *value, const char *expected)
 {
 	/* The library prints only arrays and objects. */
-	char *text = printed(json_pack("[o]", value));
+	json_t *array = json_pack("[o]", value);
+	char *text = printed(NULL, &array, 1);
 	char *whole = NULL;
 
-	assert_true(asprintf(&whole, "[\n   %s\n]\n", expected) > 0);
+	assert_true(asprintf(&whole, "[\n[%s]\n]\n", expected) > 0);
 	assert_string_equal(text, whole);
 	free(text);
 	free(whole);
@@ -291,29 +358,52 @@ static void test_json_text(void **state)
 
 static void test_json_values(void **state)
 {
+	prints(json_time(0), "null");
+	prints(json_time(1795254729), "1795254729");
+}
+
+static void test_json_list(void **state)
+{
+	json_t *objects[2] = {json_pack("{si}", "a", 1), json_pack("{sn}", "b")};
+	char *text = printed(NULL, NULL, 0);
+
+	assert_string_equal(text, "[]\n");
+	free(text);
+	json_incref(objects[0]);
+	json_incref(objects[1]);
+	text = printed(NULL, objects, 2);
+	assert_string_equal(text, "[\n{\"a\": 1},\n{\"b\": null}\n]\n");
+	free(text);
+	text = printed("shm", objects, 2);
+	assert_string_equal(text, "[\n{\"kind\": \"shm\", \"a\": 1},\n"
+				  "{\"kind\": \"shm\", \"b\": null}\n]\n");
+	free(text);
+}
+
+static void test_json_without_memory(void **state)
+{
+	struct json_list list;
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	prints(json_time(0), "null");
-	prints(json_time(1795254729), "1795254729");
-	assert_int_equal(json_print(out, NULL), -ENOMEM);
+	json_list_begin(&list, out);
+	assert_int_equal(json_list_add(&list, NULL), -ENOMEM);
+	list.kind = "shm";
+	assert_int_equal(json_list_add(&list, NULL), -ENOMEM);
+	assert_int_equal(json_print_one(out, NULL), -ENOMEM);
 	fclose(out);
-	assert_string_equal(text, "");
-	free(text);
-	text = printed(json_array());
-	assert_string_equal(text, "[]\n");
 	free(text);
 }
 
-static void test_json_print_to_full(void **state)
+static void test_json_to_full(void **state)
 {
 	FILE *out = fopen("/dev/full", "we");
 
 	if (!out)
 		skip();
 	setbuf(out, NULL);
-	assert_true(json_print(out, json_array()) < 0);
+	assert_true(json_print_one(out, json_object()) < 0);
 	fclose(out);
 }
 
@@ -328,29 +418,18 @@ static void test_json_sysv(void **state)
 		.gid = 0,
 		.cgid = NO_NAME_ID,
 	};
-	json_t *value = json_sysv_object(&object);
+	json_t *value = json_sysv_object(&object, &names);
 
 	assert_non_null(value);
 	json_incref(value);
-	prints(value, "{\n"
-		      "      \"family\": \"sysv\",\n"
-		      "      \"name\": \"0x000004d2\",\n"
-		      "      \"key\": \"0x000004d2\",\n"
-		      "      \"id\": 65537,\n"
-		      "      \"owner\": \"4294967294\",\n"
-		      "      \"perms\": \"rw-r-----\",\n"
-		      "      \"cuid\": 0,\n"
-		      "      \"cuser\": \"root\",\n"
-		      "      \"cgid\": 4294967294,\n"
-		      "      \"cgroup\": \"4294967294\",\n"
-		      "      \"uid\": 4294967294,\n"
-		      "      \"user\": \"4294967294\",\n"
-		      "      \"gid\": 0,\n"
-		      "      \"group\": \"root\"\n"
-		      "   }");
+	/* A user without a name is one to ipcs too, and absent to lsipc. */
+	prints(value, "{\"family\": \"sysv\", \"name\": \"0x000004d2\", \"key\": \"0x000004d2\", "
+		      "\"id\": 65537, \"owner\": \"4294967294\", \"perms\": \"rw-r-----\", "
+		      "\"cuid\": 0, \"cuser\": \"root\", \"cgid\": 4294967294, \"cgroup\": null, "
+		      "\"uid\": 4294967294, \"user\": null, \"gid\": 0, \"group\": \"root\"}");
 	json_decref(value);
 	object.key = 0;
-	value = json_sysv_object(&object);
+	value = json_sysv_object(&object, &names);
 	assert_string_equal(json_string_value(json_object_get(value, "name")), "65537");
 	assert_string_equal(json_string_value(json_object_get(value, "key")), "0x00000000");
 	json_decref(value);
@@ -359,7 +438,7 @@ static void test_json_sysv(void **state)
 static void test_json_posix(void **state)
 {
 	struct stat st = {.st_mode = S_IFREG | 0421, .st_uid = 0, .st_gid = 0};
-	json_t *value = json_posix_object("posix:a\xff", &st);
+	json_t *value = json_posix_object("posix:a\xff", &st, &names);
 
 	assert_non_null(value);
 	assert_string_equal(json_string_value(json_object_get(value, "family")), "posix");
@@ -388,7 +467,7 @@ static void test_json_keys_of_lsipc(void **state)
 	char *text, *command;
 
 	NEEDS_NAMESPACE();
-	value = json_sysv_object(&object);
+	value = json_sysv_object(&object, &names);
 	/* Of this queue alone: lsipc writes a name that is not UTF-8 as it is. */
 	assert_true(asprintf(&command, "lsipc -J -o %s -q -i %d",
 			     "KEY,ID,OWNER,PERMS,CUID,CUSER,CGID,CGROUP,UID,USER,GID,GROUP",
@@ -409,16 +488,13 @@ static void test_json_keys_of_lsipc(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_queues_as_ipcs),
-		cmocka_unit_test(test_sets_as_ipcs),
-		cmocka_unit_test(test_names_of_ids),
-		cmocka_unit_test(test_sysvipc_read),
-		cmocka_unit_test(test_json_text),
-		cmocka_unit_test(test_json_values),
-		cmocka_unit_test(test_json_print_to_full),
-		cmocka_unit_test(test_json_sysv),
-		cmocka_unit_test(test_json_posix),
-		cmocka_unit_test(test_json_keys_of_lsipc),
+		cmocka_unit_test(test_queues_as_ipcs), cmocka_unit_test(test_sets_as_ipcs),
+		cmocka_unit_test(test_names_of_ids),   cmocka_unit_test(test_names_remembered),
+		cmocka_unit_test(test_sysvipc_read),   cmocka_unit_test(test_sysvipc_numbers),
+		cmocka_unit_test(test_json_text),      cmocka_unit_test(test_json_values),
+		cmocka_unit_test(test_json_list),      cmocka_unit_test(test_json_without_memory),
+		cmocka_unit_test(test_json_to_full),   cmocka_unit_test(test_json_sysv),
+		cmocka_unit_test(test_json_posix),     cmocka_unit_test(test_json_keys_of_lsipc),
 	};
 	int failed;
 

@@ -536,8 +536,9 @@ static void test_many(void **state)
 			break;
 	assert_int_equal(count, 30000);
 	text = root_show("status");
-	for (at = text; (at = strstr(at, "\n0x00000000 ")); at++)
-		rows++;
+	/* Not strstr, for which a sanitizer measures all that follows each time. */
+	for (at = text; *at; at++)
+		rows += *at == '\n' && strncmp(at + 1, "0x00000000 ", 11) == 0;
 	free(text);
 	assert_true(rows >= 30000);
 }

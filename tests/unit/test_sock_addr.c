@@ -49,7 +49,7 @@ static void addresses_that_are_right(void **state)
 		{"127.0.0.1:00080", "127.0.0.1:80"},
 		{"fe80::1%lo:53", "fe80::1%lo:53"},
 		{"ff02::1%1:53", "ff02::1%lo:53"},
-		{"fe80::1%4000000:53", "fe80::1%4000000:53"}, /* an interface that is not there */
+		{"fe80::1%4000000:53", "fe80::1%if4000000:53"}, /* an interface that is not there */
 		{"::ffff:1.2.3.4:5", "1.2.3.4:5"},
 	};
 
@@ -78,6 +78,7 @@ static void addresses_that_are_wrong(void **state)
 		{"fe80::1%nosuch:80", "is no address"},
 		{"fe80::1%:80", "is no address"},
 		{"127.0.0.1%lo:80", "is no address"},
+		{"::1%lo:80", "'::1%lo' is no address"}, /* the kernel would forget the interface */
 		{"*:80", "is no address"},
 		{"Any:80", "is no address"},
 	};
@@ -193,6 +194,8 @@ static void paths_of_unix_sockets(void **state)
 	assert_path_reads_as("@abstract", "\0abstract", 9);
 	assert_path_reads_as("@a\\000b", "\0a\0b", 4);
 	assert_path_reads_as("/a\\040b\\134\\377", "/a b\\\xff", 7);
+	/* A relative path is no abstract name, whatever it looks like. */
+	assert_path_reads_as("\\100a@b", "@a@b", 5);
 	/* 107 bytes and a NUL; abstract ones have none. */
 	memset(path, 'p', sizeof(path));
 	path[0] = '/';
@@ -208,6 +211,9 @@ static void paths_of_unix_sockets(void **state)
 	assert_int_equal(sock_path_read(&call, "/a\\8", &address), -EINVAL);
 	assert_int_equal(sock_path_read(&call, "/a\\777", &address), -EINVAL);
 	assert_int_equal(sock_path_read(&call, "/a\\0", &address), -EINVAL);
+	/* It would end the path, or make an abstract name of it. */
+	assert_int_equal(sock_path_read(&call, "/a\\000b", &address), -EINVAL);
+	assert_int_equal(sock_path_read(&call, "\\000b", &address), -EINVAL);
 	/* Any bytes have room as text. */
 	memset(&address, 1, sizeof(address));
 	address.un.sun_path[0] = '\0';

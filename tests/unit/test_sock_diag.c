@@ -234,6 +234,30 @@ static void others_are_told(void **state)
 	sock_list_free(&list);
 }
 
+/* The kernel has one that hears multicast in two lists. */
+static void netlink_sockets_are_told_once_each(void **state)
+{
+	enum { COUNT = 40 };
+	struct sock_list list;
+	int fds[COUNT];
+
+	for (int i = 0; i < COUNT; i++) {
+		struct sockaddr_nl hears = {.nl_family = AF_NETLINK, .nl_groups = 1};
+
+		fds[i] = make(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+		assert_int_equal(bind(fds[i], (struct sockaddr *)&hears, sizeof(hears)), 0);
+	}
+	list = gathered_from(TABLE_NETLINK);
+	for (int i = 0; i < COUNT; i++) {
+		int times = 0;
+
+		for (size_t row = 0; row < list.count; row++)
+			times += list.rows[row].inode == inode_of(fds[i]);
+		assert_int_equal(times, 1);
+	}
+	sock_list_free(&list);
+}
+
 /* ---- unix ---- */
 
 static void assert_name(const struct sock_info *row, const char *name, size_t size)
@@ -611,6 +635,7 @@ int main(void)
 		TEST(queries_choose),
 		TEST(raw_is_told),
 		TEST(others_are_told),
+		TEST(netlink_sockets_are_told_once_each),
 		TEST(unix_is_told),
 		TEST(a_listener_tells_who_waits),
 		TEST(many_may_wait),

@@ -46,7 +46,12 @@ static void addresses_are_read_and_listed(void **state)
 	assert_reads_as("127.0.0.53%lo:53", "127.0.0.53%lo:53");
 	assert_reads_as("fe80::1%lo:53", "fe80::1%lo:53");
 	assert_reads_as("[fe80::1]%lo:53", "fe80::1%lo:53");
-	assert_reads_as("fe80::1%4000000000:53", "fe80::1%4000000000:53"); /* one that has gone */
+	assert_reads_as("[fe80::1%lo]:53", "fe80::1%lo:53");
+	assert_reads_as("[127.0.0.1]:80", "127.0.0.1:80");
+	assert_reads_as("127.0.0.1:000080", "127.0.0.1:80");
+	/* One that has gone. */
+	assert_reads_as("fe80::1%if4000000000:53", "fe80::1%if4000000000:53");
+	assert_reads_as("fe80::1%4000000000:53", "fe80::1%if4000000000:53");
 	assert_reads_as("localhost:1", "127.0.0.1:1");
 	/* The last colon begins the port. */
 	assert_int_equal(sock_end_read("::1:80", &family, &end, NULL), 0);
@@ -86,12 +91,10 @@ static void what_is_no_address_is_not_read(void **state)
 		"127.0.0.1: 1",
 		"127.0.0.1:65536",
 		"127.0.0.1:99999",
-		"127.0.0.1:000080",
 		"127.0.0.1:18446744073709551617",
 		"127.1:80",
 		"::1",
 		":80",
-		"[127.0.0.1]:80",
 		"[::1:80",
 		"::1]:80",
 		"[]:80",
@@ -100,6 +103,9 @@ static void what_is_no_address_is_not_read(void **state)
 		"127.0.0.1%:80",
 		"127.0.0.1%nosuch:80",
 		"127.0.0.1%0:80",
+		"127.0.0.1%if0:80",
+		"127.0.0.1%if3x:80",
+		"127.0.0.1%if4294967296:80",
 		"::1%lo%lo:80",
 		"host:80",
 		"127.0.0.1:80 ",

@@ -241,17 +241,17 @@ static void sockets_of_the_run_directory_have_plain_names(void **state)
 	assert_int_equal(st.st_gid, 7);
 	assert_int_equal(st.st_mode, 0620);
 	assert_memory_equal(&st.st_mtim, &file.st_mtim, sizeof(st.st_mtim));
-	/* The file is the object, under whatever name; without a socket it is still there. */
+	/* The file is the object, under whatever name, as long as some process has the socket. */
 	assert_int_equal(rename(RUN_DIRECTORY "/unix/x.sock", RUN_DIRECTORY "/unix/y"), 0);
 	assert_there("unix", "y");
 	assert_shows("unix", "y", "state", "LISTEN\n");
-	end(fd);
-	assert_there("unix", "y");
-	assert_shows("unix", "y", "state", "");
-	/* Another with its name is another. */
 	place = object_at("unix", "y");
-	assert_int_equal(unlink(RUN_DIRECTORY "/unix/y"), 0);
+	end(fd);
 	assert_not_there("unix", "y");
+	free(show_at(place, "state", &error));
+	assert_int_equal(error, -ENOENT);
+	/* Another with its name is another. */
+	assert_int_equal(unlink(RUN_DIRECTORY "/unix/y"), 0);
 	other = bound(SOCK_DGRAM, local(RUN_DIRECTORY "/unix/y"));
 	assert_int_equal(place.dir->stat(&place, &st), -ENOENT);
 	free(show_at(place, "state", &error));

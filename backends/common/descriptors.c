@@ -1,0 +1,21 @@
+/*
+ * descriptors.c - how many descriptors the daemon has left.
+ */
+#include "descriptors.h"
+
+#include <sys/resource.h>
+
+enum { SPARE = 64, SPARE_PART = 8 };
+
+/* The kernel gives the lowest number that is free, so a high one says that all below are taken. */
+bool descriptor_is_last(int fd)
+{
+	struct rlimit limit;
+	rlim_t spare = SPARE;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return false;
+	if (spare > limit.rlim_cur / SPARE_PART)
+		spare = limit.rlim_cur / SPARE_PART;
+	return (rlim_t)fd >= limit.rlim_cur - spare;
+}

@@ -1,0 +1,16 @@
+/*
+ * descriptors.h - how many descriptors the daemon has left.
+ */
+#ifndef IPCFS_DESCRIPTORS_H
+#define IPCFS_DESCRIPTORS_H
+
+#include <stdbool.h>
+
+/*
+ * True if @fd, which is new, is one of the last that RLIMIT_NOFILE allows.  Those are for what is
+ * soon closed again: who asks is looked up in /proc, a status is gathered, and `errors` can be
+ * read.  What is to be kept must do without.
+ */
+bool descriptor_is_last(int fd);
+
+#endif

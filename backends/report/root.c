@@ -1,0 +1,23 @@
+/*
+ * root.c - the files at the top of the tree that are of all kinds together.
+ */
+#include "holders.h"
+#include "report.h"
+
+/* What is told of all kinds is for who is where all of them are. */
+#define ROW(name, function)                                                                   \
+	{                                                                                     \
+		name, ROW_TEXT, 0444,                                                         \
+			.show = function,                                                     \
+			.namespaces = NAMESPACE_IPC | NAMESPACE_NETWORK | NAMESPACE_MEMORY_FS \
+	}
+
+const struct row top_rows[] = {
+	ROW("status", report_show_status),
+	ROW("status.json", report_show_json),
+	ROW("limits", report_show_limits),
+	ROW("summary", report_show_summary),
+	ROW("holders", report_holders),
+	ROW("holders.dot", report_holders_dot),
+	{NULL, ROW_END},
+};
