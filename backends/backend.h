@@ -44,8 +44,11 @@ enum {
 struct tree_user {
 	const struct place *place; /* the channel */
 	ino_t inode;               /* under which /proc has what is open; 0: of one that waits */
-	pid_t thread;              /* of one that waits, else 0 */
-	bool reads;                /* waits to read, else to write or to open */
+	/* What the daemon has open for it, if it has something that can be polled; else 0. */
+	dev_t behind_device;
+	ino_t behind;
+	pid_t thread; /* of one that waits, else 0 */
+	bool reads;   /* waits to read, else to write or to open */
 };
 
 struct tree {
@@ -128,7 +131,8 @@ typedef int listing(void *context, const char *name, const struct place *place);
 struct channel {
 	bool looks; /* nothing is taken or changed by it: also in a tree that is mounted ro */
 	enum { SERIAL_READ = 1, SERIAL_WRITE = 2 } serial;
-	/* The object is the handle's alone: who tries again overtakes nobody. */
+	/* The object is the handle's alone: who tries again overtakes nobody, and each open is of
+	 * another file (st_ino). */
 	bool exclusive;
 	/* @flags are those of open(2).  Never waits. */
 	int (*open)(struct call *call, const struct place *place, int flags, void **state);
@@ -301,7 +305,6 @@ struct settings {
 	unsigned orphan_age;
 };
 
-struct snapshot;
 /*
  * What the kinds say together: each for itself in a file of its directory, all of them in one at
  * the top of the tree.  The files and the way they are put together are in report/.
@@ -324,10 +327,17 @@ struct page {
 
 struct json_list;
 struct kind_holders;
+struct snapshot;
 
 struct kind {
 	const char *name;
 	const struct dir *dir;
+	/* The tables that ipcs(1) prints of this kind, byte for byte; NULL: none. */
+	int (*print_ipcs)(struct call *call, enum report report, const struct page *page);
+	/* Those that it does not have; NULL: none. */
+	int (*print_more)(struct call *call, enum report report, const struct page *page);
+	/* Every object, for status.json. */
+	int (*list_json)(struct call *call, struct json_list *list);
 	/*
 	 * Adds every object that can be made and removed, with what everyone may know of it; an
 	 * object of one family always with the same figures.  As the daemon.  NULL: none.
@@ -337,12 +347,6 @@ struct kind {
 	const char *const *families;
 	/* Tells of the limits, as the daemon; NULL: none. */
 	void (*limits)(limit_told *tell, void *context);
-	/* The tables that ipcs(1) prints of this kind, byte for byte; NULL: none. */
-	int (*print_ipcs)(struct call *call, enum report report, const struct page *page);
-	/* Those that it does not have; NULL: none. */
-	int (*print_more)(struct call *call, enum report report, const struct page *page);
-	/* Every object, for status.json. */
-	int (*list_json)(struct call *call, struct json_list *list);
 	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
 	 */
 	int (*setup)(const struct settings *settings);

@@ -89,7 +89,14 @@ struct handle *handle_any(void)
 	return handle;
 }
 
-ssize_t handles_channels(struct node **list)
+void handle_set_behind(struct handle *handle, struct behind behind)
+{
+	pthread_rwlock_wrlock(&table.lock);
+	handle->behind = behind;
+	pthread_rwlock_unlock(&table.lock);
+}
+
+ssize_t handles_channels(struct open_channel **list)
 {
 	ssize_t count = 0;
 
@@ -101,7 +108,7 @@ ssize_t handles_channels(struct node **list)
 		if (!handle || handle->type != HANDLE_CHANNEL)
 			continue;
 		node_hold(&handle->node);
-		(*list)[count++] = handle->node;
+		(*list)[count++] = (struct open_channel){handle->node, handle->behind};
 	}
 	pthread_rwlock_unlock(&table.lock);
 	return *list ? count : -ENOMEM;

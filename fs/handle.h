@@ -19,6 +19,12 @@ enum handle_type { HANDLE_TEXT, HANDLE_DIRECTORY, HANDLE_CHANNEL, HANDLE_MEMORY 
 /* The two directions in which a channel's operations may have to take turns. */
 enum direction { DIRECTION_READ, DIRECTION_WRITE, DIRECTIONS };
 
+/* What the daemon has open for a channel. */
+struct behind {
+	dev_t device;
+	ino_t inode; /* 0: nothing */
+};
+
 struct handle {
 	enum handle_type type;
 	uint64_t number;  /* as the kernel knows it */
@@ -44,6 +50,8 @@ struct handle {
 	struct operation *turn[DIRECTIONS];
 	atomic_bool waits_briefly[DIRECTIONS]; /* the last wait was soon over */
 
+	struct behind behind; /* guarded by the table's lock */
+
 	/* Of who sleeps in poll(2) on it; guarded by the lock of poller.c. */
 	void *poller;
 	short poll_events;
@@ -57,9 +65,16 @@ struct handle *handle_new(enum handle_type type, const struct node *node);
 struct handle *handle_get(uint64_t number);
 /* Some handle that is open, NULL: none is. */
 struct handle *handle_any(void);
-/* Copies of the nodes of all channels that are open, each held, in a list to be freed: how many;
- * -ENOMEM. */
-ssize_t handles_channels(struct node **list);
+/* What a channel that has been opened is about. */
+void handle_set_behind(struct handle *handle, struct behind behind);
+
+/* A channel that is open: a copy, whose node is held. */
+struct open_channel {
+	struct node node;
+	struct behind behind;
+};
+/* All of them, in a list to be freed: how many; -ENOMEM. */
+ssize_t handles_channels(struct open_channel **list);
 /* Drops the number and all but the channel's state, which must be closed. */
 void handle_free(struct handle *handle);
 

@@ -336,6 +336,14 @@ static uint64_t hash(uint64_t state, const void *data, size_t size)
 	return state;
 }
 
+void node_distinguish(struct node *node)
+{
+	static atomic_uint_least64_t last;
+
+	if (node_is_channel(node) && node->place.row->channel->exclusive)
+		node->serial = ++last;
+}
+
 uint64_t node_inode_number(const struct node *node)
 {
 	const struct place *place = &node->place;
@@ -349,6 +357,7 @@ uint64_t node_inode_number(const struct node *node)
 		place->inverted,
 		node->chosen,
 		place->name ? 0 : place->object,
+		node->serial,
 	};
 	uint64_t number = hash(UINT64_C(0xcbf29ce484222325), fields, sizeof(fields));
 

@@ -34,6 +34,7 @@ struct node {
 	enum view view;
 	bool chosen; /* by number or name from the channels of a row; else that row's directory */
 	bool on_the_way; /* chosen by name, and a directory of further names */
+	uint64_t serial; /* of a file that is another one each time that it is looked up; else 0 */
 	int64_t within; /* nanoseconds, of VIEW_WITHIN; NO_LIMIT in the directory `within` itself */
 };
 
@@ -69,6 +70,9 @@ uint64_t node_publish(const struct node *node);
 bool node_read(uint64_t id, struct node *node);
 void node_forget(uint64_t id, uint64_t lookups);
 
+/* If each open of @node is another object, makes it another file than at any other lookup. */
+void node_distinguish(struct node *node);
+
 /*
  * Owner, group and mode that a visit was last seen with, for when its object has gone and it is
  * still open.  False: @id is no visit, or has not been seen.
@@ -76,7 +80,7 @@ void node_forget(uint64_t id, uint64_t lookups);
 void node_remember(uint64_t id, const struct stat *st);
 bool node_recall(uint64_t id, struct stat *st);
 
-/* Stable across lookups and mounts: what st_ino shows. */
+/* Stable across lookups and mounts, but for what has a serial number: what st_ino shows. */
 uint64_t node_inode_number(const struct node *node);
 
 /* Visits now held; for tests. */

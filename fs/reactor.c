@@ -5,7 +5,8 @@
  * served, with one descriptor in epoll however many wait.  Only this thread attempts and removes
  * what is in a queue.  It takes one event at a time, so no event can speak of a queue already gone.
  *
- * When the daemon has no descriptors left a queue is blind: it is tried every 10 ms.
+ * When the daemon has no descriptors left, or its user none to watch (fs.epoll.max_user_watches), a
+ * queue is blind: it is tried every 10 ms.
  */
 #include "reactor.h"
 
@@ -164,7 +165,7 @@ static int queue_find(int fd, short events, struct queue **result)
 	}
 	queue->fd = -1;
 	error = queue_watch(queue, fd);
-	if (error == -EMFILE || error == -ENFILE) {
+	if (error == -EMFILE || error == -ENFILE || error == -ENOSPC) {
 		DL_APPEND(reactor.blind, queue);
 		reactor_wake();
 	} else if (error) {

@@ -44,6 +44,19 @@ static void close_handle(struct handle *handle)
 	handle_free(handle);
 }
 
+/* Notes what it is about, for who asks which process has that: not the daemon, but who opened it.
+ */
+static void note_behind(struct handle *handle)
+{
+	const struct channel *channel = handle->node.place.row->channel;
+	short events = POLLIN;
+	int fd = channel->wait_fd ? channel->wait_fd(handle->state, &events) : -1;
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		handle_set_behind(handle, (struct behind){st.st_dev, st.st_ino});
+}
+
 /* The kernel's own answer: libfuse has no way to say FOPEN_STREAM. */
 static void reply_open(fuse_req_t req, struct handle *handle, int flags)
 {
@@ -53,9 +66,10 @@ static void reply_open(fuse_req_t req, struct handle *handle, int flags)
 	};
 
 	/* One position for two directions would let a blocked read hold up a write. */
-	if (handle->type == HANDLE_CHANNEL)
+	if (handle->type == HANDLE_CHANNEL) {
 		out.open_flags |= FOPEN_STREAM | FOPEN_NONSEEKABLE;
-	else if (handle->type == HANDLE_MEMORY)
+		note_behind(handle);
+	} else if (handle->type == HANDLE_MEMORY)
 		memory_open_flags(handle, flags, &out);
 	/* It fails if the mount has gone: no release will come. */
 	if (fuse_reply_buf(req, (const char *)&out, sizeof(out)) < 0)

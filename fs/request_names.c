@@ -43,8 +43,10 @@ static int stat_by_name(const struct node *node, struct stat *st)
 static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 {
 	struct fuse_entry_param entry = {.entry_timeout = tree_name_timeout(node)};
-	int error = stat_by_name(node, &entry.attr);
+	int error;
 
+	node_distinguish(node);
+	error = stat_by_name(node, &entry.attr);
 	if (node->place.alias_seconds)
 		entry.entry_timeout = node->place.alias_seconds;
 	if (!error) {

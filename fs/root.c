@@ -7,8 +7,6 @@
 #include <string.h>
 
 #include "errors.h"
-#include "events/events.h"
-#include "metrics/metrics.h"
 
 enum { ROWS_MAX = 32 };
 
@@ -56,8 +54,6 @@ static int errors_show(struct call *call, const struct place *place, FILE *out)
 static struct row rows[ROWS_MAX] = {
 	{.name = "README", .type = ROW_TEXT, .mode = 0444, .show = readme_show},
 	{.name = "errors", .type = ROW_TEXT, .mode = 0444, .show = errors_show},
-	{.name = "metrics.prom", .type = ROW_TEXT, .mode = 0444, .show = metrics_show},
-	{.name = "events", .type = ROW_CHANNEL, .mode = 0444, .channel = &events_channel},
 };
 
 static const struct dir root = {.rows = rows};

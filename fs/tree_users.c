@@ -20,19 +20,21 @@ static ino_t inode_of(const struct place *place)
 
 static int each_open(int (*each)(void *context, const struct tree_user *user), void *context)
 {
-	struct node *nodes;
-	ssize_t count = handles_channels(&nodes);
+	struct open_channel *list;
+	ssize_t count = handles_channels(&list);
 	int error = 0;
 
 	for (ssize_t i = 0; i < count; i++) {
-		const struct tree_user user = {.place = &nodes[i].place,
-					       .inode = node_inode_number(&nodes[i])};
+		const struct tree_user user = {.place = &list[i].node.place,
+					       .inode = node_inode_number(&list[i].node),
+					       .behind_device = list[i].behind.device,
+					       .behind = list[i].behind.inode};
 
 		if (!error)
 			error = each(context, &user);
-		node_release(&nodes[i]);
+		node_release(&list[i].node);
 	}
-	free(nodes);
+	free(list);
 	return count < 0 ? (int)count : error;
 }
 

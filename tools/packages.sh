@@ -41,12 +41,12 @@ cmd:cmp                 diffutils           diffutils           diffutils       
 cmd:dash                dash                dash                dash                dash
 cmd:jq                  jq                  jq                  jq                  jq
 cmd:setpriv             util-linux          util-linux          util-linux          setpriv
-cmd:strace              strace              strace              strace              strace
-cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
-py:prometheus_client    python3-prometheus-client python3-prometheus_client python-prometheus_client py3-prometheus-client
 cmd:dot                 graphviz            graphviz            graphviz            graphviz
+cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
+cmd:strace              strace              strace              strace              strace
 cmd:mandoc              mandoc              mandoc              mandoc              mandoc
 perl:IPC::SysV          perl                perl-IPC-SysV       perl                perl
+py:prometheus_client    python3-prometheus-client python3-prometheus_client python-prometheus_client py3-prometheus-client
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
 '
 
@@ -61,8 +61,8 @@ need_is_met() {
     case $1 in
     cmd:*) command -v -- "$what" >/dev/null ;;
     lib:*) pkg-config --exists "$what" 2>/dev/null ;;
-    py:*) /usr/bin/python3 -c "import $what" 2>/dev/null ;;
     perl:*) perl "-M$what" -e 1 2>/dev/null ;;
+    py:*) /usr/bin/python3 -c "import $what" 2>/dev/null ;;
     header:*) printf '#include <%s>\n' "$what" | gcc -E -x c - >/dev/null 2>&1 ;;
     sanitizer:*)
         trial=$(mktemp) || return 1

@@ -7,7 +7,7 @@
 
 #include "json.h"
 
-/* The bytes of the UTF-8 character at @text, 0 if there is none; the JSON library judges. */
+/* The JSON library judges. */
 size_t utf8_length(const char *text)
 {
 	for (size_t length = 1; length <= 4 && text[length - 1]; length++) {

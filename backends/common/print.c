@@ -149,3 +149,19 @@ json_t *json_posix_object(const char *listed, const struct stat *st, struct id_n
 
 	return json_object_of("posix", listed, json_null(), json_null(), &object, -1, -1, names);
 }
+
+void limit_print(FILE *out, const char *words, const char *name)
+{
+	char path[64], value[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/%s", name);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fgets(value, sizeof(value), file)) {
+		value[strcspn(value, "\n")] = '\0';
+		fprintf(out, "%s = %s\n", words, value);
+	}
+	fclose(file);
+}

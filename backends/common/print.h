@@ -35,11 +35,14 @@ void ipcs_creators(FILE *out, const struct sysv_object *object, struct id_names 
  * 0 is "Not set". */
 void ipcs_time(FILE *out, time_t time);
 void ipcs_time_long(FILE *out, time_t time);
+/* A line "WORDS = VALUE" of the limits, of a file below /proc/sys; none if the kernel has no such.
+ */
+void limit_print(FILE *out, const char *words, const char *name);
 /* A name as one column, whatever bytes it has: spaces and odd ones as \ooo; and a space. */
 void ipcs_name(FILE *out, const char *name, int width);
+
 /* "rw-r--r--", as lsipc writes permissions. */
 json_t *json_mode(mode_t mode);
-
 /* A JSON object with family, name, key, id, owner, perms, cuid, cuser … group; NULL: no memory. */
 json_t *json_sysv_object(const struct sysv_object *object, struct id_names *names);
 /* The same for a POSIX object: key, id and who made it are null. */

@@ -261,8 +261,10 @@ int proc_mapped_look(struct proc_mapped *list, size_t count)
 	error = apart_run(look_step, looking_release, looking);
 	if (!error)
 		memcpy(list, looking->items, count * sizeof(*list));
-	if (error != -ETIMEDOUT)
+	/* It is the thread's as well only where that has not come to its end. */
+	if (error == -ETIMEDOUT)
 		looking_release(looking);
-	looking_release(looking);
+	else
+		free(looking);
 	return error == -ETIMEDOUT ? 0 : error;
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
 #include "common/print.h"
 
 static json_t *figure_json(const struct figure *figure)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/print.h"
 #include "events/snapshot.h"
 #include "limits.h"
 

@@ -91,8 +91,8 @@ static const struct row rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
-	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"holders", ROW_TEXT, 0444, .show = mq_show_all_holders},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
 
@@ -118,12 +118,12 @@ static int mq_setup(const struct settings *settings)
 const struct kind mq_kind = {
 	.name = "mq",
 	.dir = &mq_dir,
-	.snapshot = mq_snapshot,
-	.families = mq_families,
-	.limits = mq_limits,
 	.print_ipcs = mq_print_ipcs,
 	.print_more = mq_print_more,
 	.list_json = mq_list_json,
+	.snapshot = mq_snapshot,
+	.families = mq_families,
+	.limits = mq_limits,
 	.setup = mq_setup,
 	.removals = mq_posix_removals,
 	.holders = &mq_holders,

@@ -45,25 +45,16 @@ void mq_print_sysv_summary(FILE *out)
 
 /* ---- POSIX ---- */
 
-static void print_limit(FILE *out, const char *what, const char *name)
-{
-	int64_t limit = mq_posix_limit(name);
-
-	/* A kernel without POSIX queues has none. */
-	if (limit >= 0)
-		fprintf(out, "%s = %" PRId64 "\n", what, limit);
-}
-
 void mq_print_posix_limits(FILE *out)
 {
 	struct rlimit bytes;
 
 	ipcs_title(out, "POSIX Messages Limits");
-	print_limit(out, "max queues system wide", "queues_max");
-	print_limit(out, "max messages in queue", "msg_max");
-	print_limit(out, "max size of message (bytes)", "msgsize_max");
-	print_limit(out, "default max messages in queue", "msg_default");
-	print_limit(out, "default max size of message (bytes)", "msgsize_default");
+	limit_print(out, "max queues system wide", "fs/mqueue/queues_max");
+	limit_print(out, "max messages in queue", "fs/mqueue/msg_max");
+	limit_print(out, "max size of message (bytes)", "fs/mqueue/msgsize_max");
+	limit_print(out, "default max messages in queue", "fs/mqueue/msg_default");
+	limit_print(out, "default max size of message (bytes)", "fs/mqueue/msgsize_default");
 	if (getrlimit(RLIMIT_MSGQUEUE, &bytes) == 0) {
 		if (bytes.rlim_cur == RLIM_INFINITY)
 			fprintf(out, "max size of queues per user (bytes) = unlimited\n");

@@ -242,10 +242,10 @@ const struct dir pipe_dir = {
 const struct kind pipe_kind = {
 	.name = "pipes",
 	.dir = &pipe_dir,
-	.snapshot = pipe_snapshot,
-	.families = pipe_families,
 	.print_more = print_more,
 	.list_json = list_json,
+	.snapshot = pipe_snapshot,
+	.families = pipe_families,
 	.setup = setup,
 	.holders = &holders,
 };

@@ -374,19 +374,11 @@ int pipe_json_list(struct json_list *list, struct pipe_scan *scan)
 
 /* ---- limits ---- */
 
-static void print_limit(FILE *out, const char *words, const char *name)
-{
-	int64_t value = pipe_limit(name);
-
-	if (value >= 0)
-		fprintf(out, "%s = %" PRId64 "\n", words, value);
-}
-
 void pipe_print_limits(FILE *out)
 {
 	ipcs_title(out, "Pipe Limits");
-	print_limit(out, "max capacity of a pipe (bytes)", "pipe-max-size");
+	limit_print(out, "max capacity of a pipe (bytes)", "fs/pipe-max-size");
 	fprintf(out, "max bytes written in one piece = %d\n", PIPE_BUF);
-	print_limit(out, "soft max pages in pipes per user, 0 is none", "pipe-user-pages-soft");
-	print_limit(out, "hard max pages in pipes per user, 0 is none", "pipe-user-pages-hard");
+	limit_print(out, "soft max pages in pipes per user, 0 is none", "fs/pipe-user-pages-soft");
+	limit_print(out, "hard max pages in pipes per user, 0 is none", "fs/pipe-user-pages-hard");
 }

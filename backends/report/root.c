@@ -1,15 +1,16 @@
 /*
  * root.c - the files at the top of the tree that are of all kinds together.
  */
+#include "events/events.h"
 #include "holders.h"
+#include "metrics/metrics.h"
 #include "report.h"
 
 /* What is told of all kinds is for who is where all of them are. */
-#define ROW(name, function)                                                                   \
-	{                                                                                     \
-		name, ROW_TEXT, 0444,                                                         \
-			.show = function,                                                     \
-			.namespaces = NAMESPACE_IPC | NAMESPACE_NETWORK | NAMESPACE_MEMORY_FS \
+enum { NAMESPACES_ALL = NAMESPACE_IPC | NAMESPACE_NETWORK | NAMESPACE_MEMORY_FS };
+#define ROW(name, function)                                                          \
+	{                                                                            \
+		name, ROW_TEXT, 0444, .show = function, .namespaces = NAMESPACES_ALL \
 	}
 
 const struct row top_rows[] = {
@@ -19,5 +20,7 @@ const struct row top_rows[] = {
 	ROW("summary", report_show_summary),
 	ROW("holders", report_holders),
 	ROW("holders.dot", report_holders_dot),
+	ROW("metrics.prom", metrics_show),
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel, .namespaces = NAMESPACES_ALL},
 	{NULL, ROW_END},
 };

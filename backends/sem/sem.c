@@ -292,8 +292,8 @@ static const struct row sem_rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
-	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"holders", ROW_TEXT, 0444, .show = sem_show_all_holders},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
 
@@ -343,12 +343,12 @@ const struct dir sem_dir = {
 const struct kind sem_kind = {
 	.name = "sem",
 	.dir = &sem_dir,
-	.snapshot = sem_snapshot,
-	.families = sem_families,
-	.limits = sem_limits,
 	.print_ipcs = sem_print_ipcs,
 	.print_more = sem_print_more,
 	.list_json = sem_list_json,
+	.snapshot = sem_snapshot,
+	.families = sem_families,
+	.limits = sem_limits,
 	.setup = sem_setup,
 	.removals = devshm_removals,
 	.holders = &sem_holders,

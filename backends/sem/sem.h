@@ -32,7 +32,7 @@ struct sem_limits {
 };
 
 int sem_sysv_limits(struct sem_limits *limits);
-/* How many there are. */
+/* How many sets there are, and semaphores in them; both -1 if it cannot be known. */
 int sem_sysv_used(int *sets, int *semaphores);
 /* What everyone may know of a set.  -ENOENT. */
 int sem_sysv_look(int id, struct semid_ds *set);

@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "common/names.h"
-#include "common/print.h"
 #include "events/snapshot.h"
+#include "sem.h"
 #include "sem_gather.h"
 
 static int add_sysv(void *context, const struct sem_set *set)
@@ -58,8 +58,7 @@ void sem_limits(limit_told *tell, void *context)
 
 	if (sem_sysv_limits(&limits) < 0)
 		return;
-	if (sem_sysv_used(&sets, &all) < 0)
-		sets = all = LIMIT_NO_USE;
+	sem_sysv_used(&sets, &all);
 	tell(context, "SEMMNI", "sets", (uint64_t)limits.sets, sets);
 	tell(context, "SEMMNS", "semaphores", (uint64_t)limits.all, all);
 	tell(context, "SEMMSL", "semaphores", (uint64_t)limits.per_set, LIMIT_NO_USE);

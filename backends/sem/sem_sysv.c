@@ -52,13 +52,12 @@ int sem_sysv_limits(struct sem_limits *limits)
 int sem_sysv_used(int *sets, int *semaphores)
 {
 	struct seminfo info = {0};
+	int error = semctl(0, 0, SEM_INFO, (union semun){.info = &info}) < 0 ? -errno : 0;
 
-	if (semctl(0, 0, SEM_INFO, (union semun){.info = &info}) < 0)
-		return -errno;
 	/* The fields have other names: semctl(2), SEM_INFO. */
-	*sets = info.semusz;
-	*semaphores = info.semaem;
-	return 0;
+	*sets = error ? -1 : info.semusz;
+	*semaphores = error ? -1 : info.semaem;
+	return error;
 }
 
 int sem_sysv_look(int id, struct semid_ds *set)

@@ -92,10 +92,10 @@ static const struct row rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
-	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"holders", ROW_TEXT, 0444, .show = shm_show_all_holders},
 	{"orphans", ROW_DIR, .dir = &shm_orphans_dir},
 	{"unnamed", ROW_TEXT, 0444, .show = shm_show_unnamed},
+	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
 
@@ -129,12 +129,12 @@ static int shm_setup(const struct settings *settings)
 const struct kind shm_kind = {
 	.name = "shm",
 	.dir = &shm_dir,
-	.snapshot = shm_snapshot,
-	.families = shm_families,
-	.limits = shm_limits,
 	.print_ipcs = shm_print_ipcs,
 	.print_more = shm_print_more,
 	.list_json = shm_list_json,
+	.snapshot = shm_snapshot,
+	.families = shm_families,
+	.limits = shm_limits,
 	.setup = shm_setup,
 	.holders = &shm_holders,
 };

@@ -25,17 +25,23 @@ static int add_sysv(void *context, const struct shm_sysv *segment)
 	return 0;
 }
 
-static int add_posix(void *context, const struct shm_posix *memory)
+static int add_posix(void *context, const char *name, uint64_t identity)
 {
+	const struct place place = {.dir = &shm_posix_dir, .name = name, .identity = identity};
 	char listed[LISTED_NAME_SIZE];
 	struct snapshot_object *object;
+	struct shm_posix memory;
+	int error = shm_posix_get(&place, &memory);
 
-	object_name_list_posix(&shm_dir, memory->name, listed);
-	object = snapshot_add(context, listed, "posix", memory->st.st_ino);
+	/* It has gone since the directory was read. */
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	object_name_list_posix(&shm_dir, name, listed);
+	object = snapshot_add(context, listed, "posix", identity);
 	if (!object)
 		return -ENOMEM;
-	snapshot_owner(object, memory->st.st_uid, memory->st.st_gid, memory->st.st_mode);
-	snapshot_figure(object, "size", memory->st.st_size);
+	snapshot_owner(object, memory.st.st_uid, memory.st.st_gid, memory.st.st_mode);
+	snapshot_figure(object, "size", memory.st.st_size);
 	return 0;
 }
 
@@ -45,7 +51,7 @@ int shm_snapshot(struct snapshot *snapshot)
 {
 	int error = shm_sysv_gather(add_sysv, snapshot);
 
-	return error ? error : shm_posix_gather(add_posix, snapshot);
+	return error ? error : shm_posix_walk(add_posix, snapshot);
 }
 
 void shm_limits(limit_told *tell, void *context)

@@ -268,10 +268,10 @@ static int sock_setup(const struct settings *settings)
 const struct kind sock_kind = {
 	.name = "sockets",
 	.dir = &sock_dir,
-	.snapshot = sock_snapshot,
-	.families = sock_families,
 	.print_more = print_more,
 	.list_json = list_json,
+	.snapshot = sock_snapshot,
+	.families = sock_families,
 	.setup = sock_setup,
 	.removals = sock_bound_removals,
 	.holders = &sock_holders,

@@ -22,6 +22,7 @@ static void end(void *context)
 	sock_list_free(&state->list);
 	sock_files_free(&state->files);
 	sock_users_free(&state->users);
+	free(state->looking.behind);
 	free(state->inodes);
 	free(state);
 }
@@ -45,16 +46,20 @@ static int begin(struct call *call, struct proc_viewer *viewer, void **result)
 	}
 	state->looking.inodes = state->inodes;
 	state->looking.users = &state->users;
-	*viewer = sock_users_viewer(&state->looking);
-	*result = state;
-	return 0;
+	state->looking.call = call;
+	error = sock_users_begin(&state->looking, viewer);
+	if (error)
+		end(state);
+	else
+		*result = state;
+	return error;
 }
 
 static int complete(void *context, const struct proc_scan *walk)
 {
 	struct state *state = context;
 
-	sock_users_complete(&state->users, walk);
+	sock_users_complete(&state->looking, walk);
 	return 0;
 }
 

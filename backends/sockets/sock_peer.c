@@ -14,7 +14,7 @@
 #include "sock.h"
 
 struct asking {
-	pid_t pid;
+	pid_t pid; /* 0: the daemon has it, for who uses it by way of the tree */
 	int fd;
 	uint32_t inode;
 	struct ucred *peer;
@@ -33,12 +33,27 @@ static int fetch(pid_t pid, int number)
 	return fd;
 }
 
+static int own_find(void *context, const struct proc_fd *fd)
+{
+	struct asking *asking = context;
+
+	if (fd->st.st_dev != sock_device() || fd->st.st_ino != asking->inode)
+		return 0;
+	asking->pid = fd->pid;
+	asking->fd = fd->fd;
+	return 1;
+}
+
 static int ask_step(void *context)
 {
-	const struct asking *asking = context;
+	struct asking *asking = context;
 	socklen_t size = sizeof(*asking->peer);
-	int fd = fetch(asking->pid, asking->fd), error = 0;
 	struct stat st;
+	int fd, error = 0;
+
+	if (!asking->pid && proc_fds_of(proc_self(), S_IFSOCK, own_find, asking) != 1)
+		return -ESRCH;
+	fd = fetch(asking->pid, asking->fd);
 
 	if (fd < 0)
 		return fd;
@@ -68,7 +83,7 @@ int sock_peer(struct call *call, const struct sock_info *sock, struct ucred *pee
 
 		if (process->hidden)
 			continue;
-		asking.pid = process->pid;
+		asking.pid = use->by_tree ? 0 : process->pid;
 		asking.fd = use->fd;
 		error = as_daemon(call, ask_step, &asking);
 		if (!error)

@@ -328,33 +328,18 @@ int sock_print_holders(FILE *out, const struct sock_list *list, const struct soc
 
 /* ---- limits ---- */
 
-static void print_limit(FILE *out, const char *words, const char *name)
-{
-	char path[64], value[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	if (fgets(value, sizeof(value), file)) {
-		value[strcspn(value, "\n")] = '\0';
-		fprintf(out, "%s = %s\n", words, value);
-	}
-	fclose(file);
-}
-
 void sock_print_limits(FILE *out)
 {
 	ipcs_title(out, "Socket Limits");
-	print_limit(out, "max connections waiting for accept", "core/somaxconn");
-	print_limit(out, "max connections being opened to a listener", "ipv4/tcp_max_syn_backlog");
-	print_limit(out, "max datagrams waiting in a unix socket", "unix/max_dgram_qlen");
-	print_limit(out, "default receive buffer (bytes)", "core/rmem_default");
-	print_limit(out, "max receive buffer (bytes)", "core/rmem_max");
-	print_limit(out, "default send buffer (bytes)", "core/wmem_default");
-	print_limit(out, "max send buffer (bytes)", "core/wmem_max");
-	print_limit(out, "TCP receive buffer, min default max (bytes)", "ipv4/tcp_rmem");
-	print_limit(out, "TCP send buffer, min default max (bytes)", "ipv4/tcp_wmem");
-	print_limit(out, "ports given to connections", "ipv4/ip_local_port_range");
+	limit_print(out, "max connections waiting for accept", "net/core/somaxconn");
+	limit_print(out, "max connections being opened to a listener",
+		    "net/ipv4/tcp_max_syn_backlog");
+	limit_print(out, "max datagrams waiting in a unix socket", "net/unix/max_dgram_qlen");
+	limit_print(out, "default receive buffer (bytes)", "net/core/rmem_default");
+	limit_print(out, "max receive buffer (bytes)", "net/core/rmem_max");
+	limit_print(out, "default send buffer (bytes)", "net/core/wmem_default");
+	limit_print(out, "max send buffer (bytes)", "net/core/wmem_max");
+	limit_print(out, "TCP receive buffer, min default max (bytes)", "net/ipv4/tcp_rmem");
+	limit_print(out, "TCP send buffer, min default max (bytes)", "net/ipv4/tcp_wmem");
+	limit_print(out, "ports given to connections", "net/ipv4/ip_local_port_range");
 }

@@ -80,16 +80,76 @@ static int process_meet(struct sock_looking *looking, pid_t pid)
 	return 0;
 }
 
+/* ---- who comes by way of the tree ---- */
+
+/* A file of the tree that is open, and the socket that the daemon has for it. */
+struct sock_behind {
+	ino_t file;
+	uint32_t inode;
+};
+
+static int behind_compare(const void *one, const void *other)
+{
+	const struct sock_behind *a = one, *b = other;
+
+	return (a->file > b->file) - (a->file < b->file);
+}
+
+static int behind_add(void *context, const struct tree_user *user)
+{
+	struct sock_looking *looking = context;
+	struct sock_behind *behind;
+
+	if (!user->behind || user->behind_device != sock_device())
+		return 0;
+	behind = with_room(looking->behind, looking->behind_count, &looking->behind_room,
+			   sizeof(*behind));
+	if (!behind)
+		return -ENOMEM;
+	looking->behind = behind;
+	behind[looking->behind_count++] = (struct sock_behind){user->inode, (uint32_t)user->behind};
+	return 0;
+}
+
+static int behind_gather(struct sock_looking *looking)
+{
+	const struct tree *tree = looking->call ? looking->call->tree : NULL;
+	int error = tree ? tree->users(behind_add, looking) : 0;
+
+	if (looking->behind_count)
+		qsort(looking->behind, looking->behind_count, sizeof(*looking->behind),
+		      behind_compare);
+	return error;
+}
+
+/* The inode number of the socket that @fd is, or that is behind it; 0: it is none. */
+static uint32_t inode_of(const struct sock_looking *looking, const struct proc_fd *fd,
+			 bool *by_tree)
+{
+	const struct sock_behind wanted = {.file = fd->st.st_ino}, *behind;
+
+	*by_tree = false;
+	if (fd->st.st_dev == sock_device())
+		return (uint32_t)fd->st.st_ino;
+	if (!looking->behind_count || fd->st.st_dev != looking->call->tree->device())
+		return 0;
+	behind = bsearch(&wanted, looking->behind, looking->behind_count, sizeof(*behind),
+			 behind_compare);
+	*by_tree = true;
+	return behind ? behind->inode : 0;
+}
+
 static int descriptor(void *context, const struct proc_fd *fd)
 {
 	struct sock_looking *looking = context;
 	struct sock_users *users = looking->users;
-	uint32_t inode = (uint32_t)fd->st.st_ino;
 	struct sock_use *use;
+	bool by_tree;
+	uint32_t inode = inode_of(looking, fd, &by_tree);
 	int error;
 
-	if (fd->st.st_dev != sock_device() || !bsearch(&inode, looking->inodes, looking->count,
-						       sizeof(*looking->inodes), inode_compare))
+	if (!inode || !bsearch(&inode, looking->inodes, looking->count, sizeof(*looking->inodes),
+			       inode_compare))
 		return 0;
 	error = process_meet(looking, fd->pid);
 	if (error)
@@ -101,9 +161,47 @@ static int descriptor(void *context, const struct proc_fd *fd)
 	users->uses[users->uses_count++] = (struct sock_use){
 		.inode = inode,
 		.fd = fd->fd,
+		.by_tree = by_tree,
 		.process = users->processes_count - 1,
 	};
 	return 0;
+}
+
+/*
+ * What somebody has by way of the tree is not the daemon's: its own descriptors of such sockets are
+ * dropped.  What nobody is seen to have is: it keeps a socket until rmdir.  The uses are in order.
+ */
+static void drop_own(struct sock_users *users, pid_t self)
+{
+	size_t kept = 0, own = 0;
+	struct sock_process *daemon = NULL;
+
+	for (size_t i = 0; i < users->processes_count; i++)
+		if (users->processes[i].pid == self)
+			daemon = &users->processes[i];
+	if (!daemon)
+		return;
+	for (size_t begin = 0, end; begin < users->uses_count; begin = end) {
+		bool by_tree = false;
+
+		for (end = begin;
+		     end < users->uses_count && users->uses[end].inode == users->uses[begin].inode;
+		     end++)
+			by_tree |= users->uses[end].by_tree;
+		for (size_t i = begin; i < end; i++) {
+			bool is_own = users->processes + users->uses[i].process == daemon;
+
+			if (is_own && by_tree)
+				continue;
+			own += is_own;
+			users->uses[kept++] = users->uses[i];
+		}
+	}
+	users->uses_count = kept;
+	if (!own && daemon->hidden) {
+		daemon->hidden = false;
+		users->hidden--;
+	}
 }
 
 static int hide(void *context)
@@ -125,34 +223,56 @@ static int use_compare(const void *one, const void *other)
 	return a->fd - b->fd;
 }
 
-struct proc_viewer sock_users_viewer(struct sock_looking *looking)
+int sock_users_begin(struct sock_looking *looking, struct proc_viewer *viewer)
 {
+	int error = behind_gather(looking);
+
 	*looking->users = (struct sock_users){NULL};
-	return (struct proc_viewer){
-		.type = S_IFSOCK, .descriptor = descriptor, .hide = hide, .context = looking};
+	*viewer = (struct proc_viewer){
+		.type = looking->behind_count ? 0 : S_IFSOCK,
+		.descriptor = descriptor,
+		.hide = hide,
+		.context = looking,
+	};
+	if (error) {
+		free(looking->behind);
+		looking->behind = NULL;
+	}
+	return error;
 }
 
-void sock_users_complete(struct sock_users *users, const struct proc_scan *walk)
+void sock_users_complete(struct sock_looking *looking, const struct proc_scan *walk)
 {
+	struct sock_users *users = looking->users;
+
 	users->unknown = walk->unknown;
 	if (users->uses_count)
 		qsort(users->uses, users->uses_count, sizeof(*users->uses), use_compare);
+	if (looking->behind_count)
+		drop_own(users, walk->self);
+	free(looking->behind);
+	looking->behind = NULL;
 }
 
 int sock_users_gather(struct call *call, const uint32_t *inodes, size_t count,
 		      struct sock_users *users)
 {
-	struct sock_looking looking = {.inodes = inodes, .count = count, .users = users};
-	struct proc_viewer viewer = sock_users_viewer(&looking);
+	struct sock_looking looking = {
+		.inodes = inodes, .count = count, .users = users, .call = call};
+	struct proc_viewer viewer;
 	struct proc_scan scan = {.call = call, .viewers = &viewer, .count = 1};
 	int error;
 
+	*users = (struct sock_users){NULL};
 	if (!count)
 		return 0;
+	error = sock_users_begin(&looking, &viewer);
+	if (error)
+		return error;
 	error = proc_scan_visible(&scan);
 	if (!error)
 		error = proc_scan_hidden(&scan);
-	sock_users_complete(users, &scan);
+	sock_users_complete(&looking, &scan);
 	proc_scan_free(&scan);
 	if (error)
 		sock_users_free(users);

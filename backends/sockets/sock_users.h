@@ -16,10 +16,11 @@ struct sock_process {
 	char command[PROC_COMMAND_SIZE];
 };
 
-/* A descriptor of a socket. */
+/* A descriptor of a socket, or of the file of this tree behind which it is. */
 struct sock_use {
 	uint32_t inode;
 	int fd;
+	bool by_tree;
 	size_t process; /* index into processes; they are in the order of their pids */
 };
 
@@ -45,10 +46,14 @@ struct sock_looking {
 	const uint32_t *inodes;
 	size_t count;
 	struct sock_users *users;
+	struct call *call;
 	bool hidden; /* looking as the daemon */
+	/* The sockets behind open files of this tree, by inode number of the file. */
+	struct sock_behind *behind;
+	size_t behind_count, behind_room;
 };
-struct proc_viewer sock_users_viewer(struct sock_looking *looking);
-void sock_users_complete(struct sock_users *users, const struct proc_scan *walk);
+int sock_users_begin(struct sock_looking *looking, struct proc_viewer *viewer);
+void sock_users_complete(struct sock_looking *looking, const struct proc_scan *walk);
 /* The uses of a socket, of a process one after the other, hidden ones last. */
 const struct sock_use *sock_users_of(const struct sock_users *users, uint32_t inode, size_t *count);
 void sock_users_free(struct sock_users *users);

@@ -118,6 +118,24 @@ static void write_piece(struct taker *taker, const char *text, size_t size)
 	}
 }
 
+/* What is refused is dropped: the next message is taken as if nothing had been before. */
+static void require_taken_afresh(struct taker *taker)
+{
+	const char *text = taker->header ? "size=1\nx" : "x\n";
+	const size_t size = strlen(text);
+	unsigned attempts = taker->attempts;
+	size_t done = 0;
+	ssize_t result;
+
+	if (!taker->error || !taker->longest)
+		return;
+	do
+		result = write_some(taker, text, size, &done);
+	while (result == -EAGAIN);
+	require(result == (ssize_t)size && taker->attempts > attempts,
+		"%zd after %d, and nothing sent", result, taker->error);
+}
+
 static void taker_begin(struct taker *taker, const struct frame_header *header, size_t longest,
 			uint8_t no_room)
 {
@@ -134,6 +152,7 @@ static void taker_end(struct taker *taker)
 {
 	int error = -EAGAIN;
 
+	require_taken_afresh(taker);
 	while (!taker->header && !taker->error && error == -EAGAIN)
 		error = frame_lines_flush(&taker->call, &taker->lines, &sink, taker);
 	frame_lines_free(&taker->lines);
@@ -153,8 +172,10 @@ static void require_lines(const struct taker *taker, const char *text, size_t si
 		const char *newline = memchr(text + at, '\n', size - at);
 		size_t line = newline ? (size_t)(newline - text) - at : size - at;
 
-		if (line > taker->longest)
+		if (line > taker->longest) {
+			fputs(taker->longest ? "0  1 x" : "", out);
 			break;
+		}
 		fprintf(out, "0  %zu ", line);
 		fwrite(text + at, 1, line, out);
 		at += line + 1;

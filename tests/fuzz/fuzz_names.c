@@ -58,12 +58,15 @@ struct said {
 	char *text;
 	size_t size;
 	FILE *out;
+	char names[64];
 };
 
 static int take(const char *name, const char *value, void *context)
 {
 	struct said *said = context;
 
+	require(!strstr(said->names, name), "%s= is taken twice", name);
+	strcat(said->names, name);
 	fprintf(said->out, "%s%s=%s", ftell(said->out) ? "," : "", name, value);
 	return 0;
 }
@@ -122,6 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	require_listed(&name);
+	require(whole || !strchr(name.posix, ','), "'%s' in '%s'", name.posix, text);
 	if (name.family == FAMILY_POSIX)
 		require_within(text, &name);
 	if (name.attributes) {

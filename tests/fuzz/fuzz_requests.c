@@ -259,7 +259,7 @@ static void do_read(struct words *words)
 		return;
 	body.fh = file->number;
 	body.flags = file->flags;
-	known_begin(file, FUSE_READ, &part, 1, file->flags & O_NONBLOCK);
+	known_begin(file, FUSE_READ, &part, 1, false);
 }
 
 static void write_bytes(struct known_file *file, const char *bytes, size_t size, uint64_t offset)
@@ -274,7 +274,7 @@ static void write_bytes(struct known_file *file, const char *bytes, size_t size,
 	};
 	const struct part parts[] = {PART(body), {bytes, size}};
 
-	known_begin(file, FUSE_WRITE, parts, 2, file->flags & O_NONBLOCK);
+	known_begin(file, FUSE_WRITE, parts, 2, false);
 }
 
 static void do_write(struct words *words)

@@ -17,10 +17,11 @@
 static const struct table {
 	const struct kind *kind;
 	const char *own, *kernels;
+	int columns;
 } tables[] = {
-	{&shm_kind, "/run/shm", "/proc/sysvipc/shm"},
-	{&sem_kind, "/run/sem", "/proc/sysvipc/sem"},
-	{&mq_kind, "/run/msg", "/proc/sysvipc/msg"},
+	{&shm_kind, "/run/shm", "/proc/sysvipc/shm", 16},
+	{&sem_kind, "/run/sem", "/proc/sysvipc/sem", 10},
+	{&mq_kind, "/run/msg", "/proc/sysvipc/msg", 14},
 };
 enum { TABLES_COUNT = sizeof(tables) / sizeof(*tables) };
 
@@ -76,6 +77,28 @@ static char *show(const struct kind *kind, const char *name, int *error)
 	return text;
 }
 
+/* True if each line but the header begins with as many numbers as the table has columns. */
+static bool is_whole(const struct table *table)
+{
+	FILE *file = fopen(table->own, "re");
+	char *line = NULL, *at, *end;
+	size_t room = 0;
+	bool header = true, whole = true;
+
+	require(file, "%s", table->own);
+	while (getline(&line, &room, file) >= 0) {
+		at = line;
+		for (int i = 0; !header && i < table->columns; i++, at = end) {
+			strtoll(at, &end, 10);
+			whole = whole && end != at;
+		}
+		header = false;
+	}
+	free(line);
+	fclose(file);
+	return whole;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
@@ -92,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = show(table->kind, "status", &error);
 	free(text);
 	require(!error || error == -EIO, "%d", error);
+	require(error || is_whole(table), "a line that is none was read");
 	text = show(table->kind, "status.json", &same);
 	if (!same)
 		json = json_loads(text, 0, NULL);
@@ -100,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(text);
 	/* Who has gone meanwhile may be listed, and not be in the table. */
 	error = table->kind->dir->list(&call, &at, count, &names);
-	require(same || (!error && names == json_array_size(json)), "%d, %u names", error, names);
+	require(same || (!error && names >= json_array_size(json)), "%d, %u names", error, names);
 	json_decref(json);
 	return 0;
 }

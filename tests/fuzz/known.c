@@ -64,6 +64,13 @@ static bool suits(struct known_node node, mode_t type)
 	return node.id && (!node.mode || !type || (node.mode & S_IFMT) == type);
 }
 
+static int waits_by(const char *name)
+{
+	if (!strcmp(name, "try"))
+		return WAITS_NEVER;
+	return !strcmp(name, "wait") || !strcmp(name, "within") ? WAITS : WAITS_UNKNOWN;
+}
+
 /* Asks, and notes the node that is told of: id 0 if it is refused. */
 static struct known_node ask_entry(uint32_t opcode, struct known_node directory,
 				   const struct part *parts, size_t count)
@@ -79,7 +86,9 @@ static struct known_node ask_entry(uint32_t opcode, struct known_node directory,
 	if (!answer.error) {
 		const struct fuse_entry_out *entry = (const void *)answer.bytes;
 
-		node = (struct known_node){entry->nodeid, entry->attr.mode};
+		node = (struct known_node){entry->nodeid, entry->attr.mode, directory.waits};
+		if (opcode == FUSE_LOOKUP && !node.waits)
+			node.waits = waits_by(parts[0].bytes);
 		known.nodes[known.nodes_count++] = node;
 	}
 	answer_free(&answer);
@@ -184,6 +193,11 @@ static void settle(struct known_file *file, bool wait)
 	answer_free(&answer);
 }
 
+static bool never_waits(const struct known_file *file)
+{
+	return file->flags & O_NONBLOCK || file->node.waits == WAITS_NEVER;
+}
+
 static void interrupt(const struct known_file *file)
 {
 	for (int i = 0; i < WAITING; i++)
@@ -228,7 +242,7 @@ void known_open(struct known_node node, uint32_t flags, bool is_directory)
 	*file = (struct known_file){
 		.node = node, .flags = body.flags, .is_directory = is_directory};
 	file->opening = client_begin(is_directory ? FUSE_OPENDIR : FUSE_OPEN, node.id, &part, 1,
-				     is_directory || flags & O_NONBLOCK);
+				     is_directory || never_waits(file));
 	settle(file, false);
 }
 
@@ -258,7 +272,9 @@ void known_begin(struct known_file *file, uint32_t opcode, const struct part *pa
 		slot++;
 	if (slot == WAITING)
 		return;
-	file->waiting[slot] = client_begin(opcode, file->node.id, parts, count, at_once);
+	/* Locks are of memory, which is in no such directory. */
+	file->waiting[slot] = client_begin(opcode, file->node.id, parts, count,
+					   at_once || (opcode != FUSE_SETLKW && never_waits(file)));
 	settle(file, false);
 	require(file != &nobodys || !file->waiting[slot], "request %u waits", opcode);
 }

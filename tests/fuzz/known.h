@@ -15,6 +15,8 @@
 struct known_node {
 	uint64_t id;
 	mode_t mode;
+	/* By the first of wait, within and try in its path. */
+	enum { WAITS_UNKNOWN, WAITS, WAITS_NEVER } waits;
 };
 
 /*

@@ -26,8 +26,8 @@ static bool is_known(const char *name)
 {
 	static const char *const files[] = {
 		".",           "..",           "status",          "status.json",
-		"status.pids", "status.times", "status.creators", "limits", "events",
-		"holders"};
+		"status.pids", "status.times", "status.creators", "limits",
+		"holders",     "events"};
 	char expected[32];
 
 	for (int i = 0; i < OBJECTS; i++) {

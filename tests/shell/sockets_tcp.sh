@@ -87,3 +87,28 @@ cat "$T"/served.? | sort | cmp - "$T/expected" || fail "clients lost, or served 
 cat "$T/clients" "$T"/clients.? | while read -r _ character got; do
     [ "$(echo "$character" | tr 'A-Y' 'B-Z')" = "$got" ] || fail "$character was answered with $got"
 done || exit 1
+
+# ---- both families by one listener ----
+
+mkdir sockets/tcp/any:9735
+for client in TCP4:127.0.0.1 'TCP6:[::1]'; do
+    socat -u "$client:9735" - >"$T/who" &
+    client_pid=$!
+    exec 3<>sockets/tcp/any:9735/framed
+    read -r from <&3
+    echo "you are ${from#from=}" >&3
+    exec 3>&-
+    wait $client_pid || fail "socat $client: $?"
+    is "you are ${from#from=}" cat "$T/who"
+    case $client$from in
+    TCP4*from=127.0.0.1:* | TCP6*from=::1:*) ;;
+    *) fail "$client comes $from" ;;
+    esac
+done
+# The brackets are for who likes them.
+is B sh -c '
+    (exec 3<>sockets/tcp/any:9735/accept; dd bs=1 count=1 status=none <&3 | tr A B >&3) &
+    exec 3<>"sockets/tcp/connect/[::1]:9735"
+    printf A >&3
+    cat <&3'
+rmdir sockets/tcp/any:9735

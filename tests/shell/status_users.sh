@@ -56,3 +56,32 @@ is 'null null null null' as_user jq -r '.[] | select(.name == "secret")
 is '6 1' as_user jq -r '.[] | select(.name == "0x00000001") | "\(.usedbytes) \(.msgs)"' mq/status.json
 is '1 1 10 8192' as_user jq -r '.[] | select(.kind == "mq" and .name == "open")
     | "\(.usedbytes - 5) \(.msgs) \(.maxmsg) \(.msgsize)"' status.json
+
+# A plain user's own tree: the System V objects are the same; without an mqueue file system at /dev/mqueue it
+# cannot list POSIX queues, and says so.
+command -v fusermount3 >/dev/null || exit 0
+mkdir -p /run/user/mount /run/dev
+chown -R 1000 /run/user
+mount -t tmpfs tmpfs /run/dev
+mknod -m 666 /run/dev/fuse c 10 229
+mount --bind /run/dev/fuse /dev/fuse
+mountpoint -q /dev/mqueue && umount -l /dev/mqueue
+as_plain() {
+    (cd / && XDG_RUNTIME_DIR=/run/user exec setpriv --reuid 1000 --regid 1000 --clear-groups \
+        --inh-caps=-all "$@")
+}
+as_plain "$IPCFS" /run/user/mount 2>"$T/err" || {
+    grep -q 'fusermount3: .*not permitted' "$T/err" && exit 0
+    fail "$(cat "$T/err")"
+}
+for file in status: limits:-l mq/status:-q mq/status.times:'-q -t'; do
+    # shellcheck disable=SC2086
+    ipcs ${file#*:} >"$T/ipcs"
+    as_plain head -c "$(wc -c <"$T/ipcs")" "/run/user/mount/${file%%:*}" | cmp - "$T/ipcs" ||
+        fail "$file in a user's own tree"
+done
+is '# POSIX queues cannot be listed: no mqueue file system at /dev/mqueue' as_plain tail -n 1 /run/user/mount/mq/status
+as_plain grep -q -x '# mq: POSIX queues cannot be listed: no mqueue file system at /dev/mqueue' \
+    /run/user/mount/status || fail "not said at the root: $(as_plain grep '^#' /run/user/mount/status)"
+is 2 as_plain jq '[.[] | select(.kind == "shm")] | length' /run/user/mount/status.json
+as_plain fusermount3 -u /run/user/mount

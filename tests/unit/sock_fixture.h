@@ -401,6 +401,15 @@ static inline void assert_not_there(const char *parent, const char *name)
 	assert_int_equal(listed(parent, name), 0);
 }
 
+static inline int count_of(const char *text, const char *part)
+{
+	int count = 0;
+
+	for (; (text = strstr(text, part)); text += strlen(part))
+		count++;
+	return count;
+}
+
 /* What a program prints; NULL: it fails. */
 static inline char *output_of(const char *command)
 {
