@@ -20,9 +20,9 @@ def fail(text):
 
 
 def objects(kind):
-    """The names of the objects, as the directory lists them."""
-    found = {name for name in os.listdir(kind) if name != "orphans" and os.path.isdir(f"{kind}/{name}")}
-    return {name for name in found if not os.path.islink(f"{kind}/{name}")}
+    """The names of the objects, as they are listed."""
+    with open(f"{kind}/status.json", encoding="utf-8") as file:
+        return {row["name"] for row in json.load(file)}
 
 
 class Replay(threading.Thread):

@@ -91,7 +91,7 @@ def sort_of(path):
 
 
 def views(path, channels):
-    """The views of a directory that has channels: they list nothing, and have each channel."""
+    """The views of a directory with channels: they list nothing, and have each channel."""
     within = ["0.5", "10"]
     for view in ["wait", "try", "within"] + [f"within/{seconds}" for seconds in within]:
         if os.listdir(f"{path}/{view}"):
