@@ -17,7 +17,7 @@
 
 enum { TIMES = 200 };
 
-/* Reads all regular files of a directory, and looks at the others. */
+/* Reads all regular files of a directory, and looks at the others; a link to one is a channel's. */
 static void look_at(const char *path)
 {
 	DIR *dir = opendir(path);
@@ -26,13 +26,13 @@ static void look_at(const char *path)
 	assert_non_null(dir);
 	while ((entry = readdir(dir))) {
 		char text[65536];
-		struct stat st;
+		struct stat st, itself;
 
-		assert_return_code(fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW),
+		assert_return_code(fstatat(dirfd(dir), entry->d_name, &itself, AT_SYMLINK_NOFOLLOW),
 				   errno);
 		assert_return_code(fstatat(dirfd(dir), entry->d_name, &st, 0), errno);
 		faccessat(dirfd(dir), entry->d_name, R_OK | W_OK, 0);
-		if (S_ISREG(st.st_mode)) {
+		if (S_ISREG(itself.st_mode)) {
 			char file[600];
 
 			snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
