@@ -170,10 +170,10 @@ static void test_lets_in_who_waits(void **state)
 {
 	pid_t writer;
 
-	make("wait", 0600);
-	writer = spawn(open_to_write, (void *)"wait");
+	make("opener", 0600);
+	writer = spawn(open_to_write, (void *)"opener");
 	wait_until_asleep_in(writer, "fifo_open");
-	assert_int_equal(set("wait", "keep", "1"), 0);
+	assert_int_equal(set("opener", "keep", "1"), 0);
 	assert_int_equal(reap(writer), 0);
 	assert_return_code(rmdir(PIPES "/wait"), errno);
 }
