@@ -175,7 +175,7 @@ static void test_lets_in_who_waits(void **state)
 	wait_until_asleep_in(writer, "fifo_open");
 	assert_int_equal(set("opener", "keep", "1"), 0);
 	assert_int_equal(reap(writer), 0);
-	assert_return_code(rmdir(PIPES "/wait"), errno);
+	assert_return_code(rmdir(PIPES "/opener"), errno);
 }
 
 static int keep_as_other(void *unused)
