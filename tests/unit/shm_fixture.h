@@ -1,6 +1,6 @@
 /*
- * shm_fixture.h - an IPC namespace and a /dev/shm of its own, and the tables of shm/ by the names
- * of their files.
+ * shm_fixture.h - an IPC namespace, a /dev/shm and a /run of its own, and the tables of shm/ by the
+ * names of their files.
  */
 #ifndef IPCFS_SHM_FIXTURE_H
 #define IPCFS_SHM_FIXTURE_H
@@ -43,7 +43,8 @@ static inline void fixture_enter(void)
 {
 	if (unshare(CLONE_NEWIPC | CLONE_NEWNS) < 0 ||
 	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777") < 0) {
+	    mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777") < 0 ||
+	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755") < 0) {
 		fprintf(stderr, "needs namespaces of its own: %s\n", strerror(errno));
 		exit(77);
 	}
