@@ -2,7 +2,7 @@
 # shellcheck disable=SC2016
 
 command -v fusermount3 >/dev/null || { echo "skipped: needs fusermount3"; exit 77; }
-plain=1000
+plain=$(id -u nobody) # one with a name, which fusermount3 asks for
 mkdir /run/user /run/user/mount
 chmod 700 /run/user
 chown $plain /run/user /run/user/mount

@@ -61,13 +61,13 @@ is '1 1 10 8192' as_user jq -r '.[] | select(.kind == "mq" and .name == "open")
 # cannot list POSIX queues, and says so.
 command -v fusermount3 >/dev/null || exit 0
 mkdir -p /run/user/mount /run/dev
-chown -R 1000 /run/user
+chown -R 65534 /run/user
 mount -t tmpfs tmpfs /run/dev
 mknod -m 666 /run/dev/fuse c 10 229
 mount --bind /run/dev/fuse /dev/fuse
 mountpoint -q /dev/mqueue && umount -l /dev/mqueue
 as_plain() {
-    (cd / && XDG_RUNTIME_DIR=/run/user exec setpriv --reuid 1000 --regid 1000 --clear-groups \
+    (cd / && XDG_RUNTIME_DIR=/run/user exec setpriv --reuid 65534 --regid 65534 --clear-groups \
         --inh-caps=-all "$@")
 }
 as_plain "$IPCFS" /run/user/mount 2>"$T/err" || {
