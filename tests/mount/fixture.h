@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "../return_code.h"
+
 /*
  * Moves the whole test program into private namespaces; to be called first in main.  Exits with 77,
  * "skipped", and says why where that, or /dev/fuse, cannot be had.

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "../return_code.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "../return_code.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "../return_code.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
