@@ -39,9 +39,9 @@ void gate_daemon(struct call *call)
 static int admit(struct call *call, const struct node *node, bool is_open)
 {
 	static const char *const elsewhere[] = {
-		"is in another IPC namespace",
-		"is in another network namespace",
-		"has another /dev/shm",
+		"is in another IPC namespace", "is in another network namespace",
+		"has another /dev/shm",        "has another run directory",
+		"is in another PID namespace",
 	};
 	unsigned foreign = call->foreign & (is_open ? NAMESPACE_IPC : UINT_MAX);
 
@@ -75,6 +75,9 @@ int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, 
 		error = creds_of(call->uid, call->gid, call->pid, &creds);
 		if (error == -EACCES)
 			return refuse(call, EACCES, "process %d cannot be seen in /proc",
+				      (int)call->pid);
+		if (error == -ESRCH)
+			return refuse(call, EACCES, "process %d has become another since it asked",
 				      (int)call->pid);
 		if (error == -EXDEV)
 			return refuse(call, EACCES,

@@ -13,9 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/run_dir.h"
 #include "creds.h"
 #include "fuse.h"
 #include "mountpoint.h"
+#include "namespaces.h"
 #include "node.h"
 #include "passthrough.h"
 #include "requests.h"
@@ -28,7 +30,7 @@
 enum { WAITING_MAX = 16384, ORPHAN_AGE = 24 * 60 * 60 };
 
 struct options {
-	int read_only, no_passthrough, private, debug, foreground, help, version;
+	int read_only, no_passthrough, private, foreign, debug, foreground, help, version;
 	unsigned waiting_max, orphan_age;
 	char *source, *mountpoint, *run_dir, *target;
 };
@@ -44,6 +46,7 @@ static const struct fuse_opt option_table[] = {
 	{"ro", offsetof(struct options, read_only), 1},
 	{"no_passthrough", offsetof(struct options, no_passthrough), 1},
 	{"private", offsetof(struct options, private), 1},
+	{"foreign", offsetof(struct options, foreign), 1},
 	{"waiting_max=%u", offsetof(struct options, waiting_max), 0},
 	{"orphan_age=%u", offsetof(struct options, orphan_age), 0},
 	{"run_dir=%s", offsetof(struct options, run_dir), 0},
@@ -64,6 +67,7 @@ static void print_help(void)
 	     "                      of its /dev/shm: a container's, from outside; for root alone\n"
 	     "  -o ro               look, touch nothing\n"
 	     "  -o private          of root: serve root alone, not every user\n"
+	     "  -o foreign          serve callers in other namespaces as well\n"
 	     "  -o no_passthrough   memory can be read and written, not mapped shared\n"
 	     "  -o waiting_max=N    operations that one user may have waiting (16384)\n"
 	     "  -o orphan_age=N     seconds until unused memory is in shm/orphans (86400)\n"
@@ -208,7 +212,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	const struct dir *root;
 	int error;
 
-	error = creds_setup();
+	error = creds_setup(options->foreign);
 	if (error) {
 		fprintf(stderr, "ipcfs: /proc: %s\n", strerror(-error));
 		return error;
@@ -220,6 +224,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	root = root_setup(&settings);
 	if (!root)
 		return -EIO;
+	namespaces_note_run_dir(run_dir_path());
 	node_number_directories(root);
 	if (add_mount_options(args, options) < 0)
 		return -ENOMEM;
