@@ -62,12 +62,26 @@ static int capabilities_use(uint64_t effective)
 	return capset(&header, data) < 0 ? -errno : 0;
 }
 
+/* By its own number, that of the PID namespace in which it runs. */
+static bool sees_itself(void)
+{
+	char number[16];
+	ssize_t length = readlink("/proc/self", number, sizeof(number) - 1);
+
+	if (length < 0)
+		return false;
+	number[length] = '\0';
+	return atoi(number) == getpid();
+}
+
 int creds_setup(bool serve_foreign)
 {
 	daemon_creds.serve_foreign = serve_foreign;
 	daemon_creds.can_change = geteuid() == 0;
 	daemon_creds.permitted = capabilities_permitted();
 	namespaces_setup();
+	if (!sees_itself())
+		return -ESRCH;
 	return creds_of(geteuid(), getegid(), getpid(), &daemon_creds.self);
 }
 

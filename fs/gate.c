@@ -34,7 +34,8 @@ void gate_daemon(struct call *call)
 
 /*
  * 0, or -EACCES with the reason: the caller is not where @node is.  What is open was judged when it
- * was opened, and may have been passed on; System V objects are judged at each operation.
+ * was opened, and may have been passed on; System V objects are judged at each operation, and
+ * directories when they are listed.
  */
 static int admit(struct call *call, const struct node *node, bool is_open)
 {
@@ -93,7 +94,7 @@ int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, 
 		}
 	}
 	call->foreign = creds_foreign(creds);
-	error = admit(call, node, handle);
+	error = admit(call, node, handle && handle->type != HANDLE_DIRECTORY);
 	/* From here on the thread holds them, as long as it is the caller. */
 	if (!error)
 		error = creds_become(creds);

@@ -214,7 +214,10 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 
 	error = creds_setup(options->foreign);
 	if (error) {
-		fprintf(stderr, "ipcfs: /proc: %s\n", strerror(-error));
+		fprintf(stderr, "ipcfs: /proc: %s\n",
+			error == -ESRCH ? "it is that of another PID namespace (mount one: "
+					  "unshare --mount-proc)"
+					: strerror(-error));
 		return error;
 	}
 	/* Callers are those of the namespaces in which it was mounted, which have been noted. */
