@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/run_dir.h"
+#include "confine.h"
 #include "creds.h"
 #include "fuse.h"
 #include "mountpoint.h"
@@ -25,6 +26,7 @@
 #include "serve.h"
 #include "target.h"
 #include "tree.h"
+#include "unmounter.h"
 #include "version.h"
 
 enum { WAITING_MAX = 16384, ORPHAN_AGE = 24 * 60 * 60 };
@@ -174,8 +176,13 @@ static int run(struct fuse_session *session, const struct options *options)
 	/* The threads of what follows must be those of the process that stays. */
 	if (fuse_daemonize(options->foreground || options->debug) < 0)
 		return -errno;
+	error = geteuid() == 0 ? 0 : unmounter_start(options->mountpoint);
+	if (error)
+		return error;
 	serve_block_signals();
-	error = serve_setup(options->waiting_max, longest);
+	error = confine_calls();
+	if (!error)
+		error = serve_setup(options->waiting_max, longest);
 	return error ? error : serve(session);
 }
 
@@ -212,6 +219,9 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	const struct dir *root;
 	int error;
 
+	error = confine_privileges();
+	if (error)
+		return error;
 	error = creds_setup(options->foreign);
 	if (error) {
 		fprintf(stderr, "ipcfs: /proc: %s\n",
@@ -252,6 +262,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 		 */
 		if (mountpoint_is_others(options->mountpoint))
 			_exit(error ? 1 : 0);
+		unmounter_run();
 		fuse_session_unmount(session);
 	}
 	fuse_session_destroy(session);
