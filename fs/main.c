@@ -312,6 +312,9 @@ int main(int argc, char **argv)
 		umask(0);
 		/* A message to a pipe that nobody reads must not end the mount. */
 		signal(SIGPIPE, SIG_IGN);
+		/* How a process of the daemon's has ended is asked for; who started it may ignore
+		 * that. */
+		signal(SIGCHLD, SIG_DFL);
 		error = resolve_mountpoint(&options) < 0 || mount_and_run(&args, &options) < 0;
 	}
 	free(options.source);

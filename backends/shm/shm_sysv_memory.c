@@ -105,6 +105,8 @@ static int attach(struct call *call, struct sysv_memory *memory)
 	at = shmat((int)memory->id, NULL, memory->writes ? 0 : SHM_RDONLY);
 
 	if (at != (void *)-1) {
+		/* A process that the daemon makes (charge.h) would attach and detach it too. */
+		madvise(at, memory->size, MADV_DONTFORK);
 		memory->at = at;
 		return 0;
 	}

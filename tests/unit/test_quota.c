@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "../return_code.h"
 #include "common/quota.h"
 
 enum { USER = 1234, OTHER = 5678 };
