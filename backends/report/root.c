@@ -3,6 +3,7 @@
  */
 #include "events/events.h"
 #include "holders.h"
+#include "limits_users.h"
 #include "metrics/metrics.h"
 #include "report.h"
 
@@ -21,6 +22,8 @@ const struct row top_rows[] = {
 	ROW("status.json", report_show_json),
 	ROW("limits", report_show_limits),
 	ROW("summary", report_show_summary),
+	/* Of the daemon itself, wherever who asks is. */
+	{"limits.users", ROW_TEXT, 0444, .show = limits_users_show},
 	ROW("holders", report_holders),
 	ROW("holders.dot", report_holders_dot),
 	ROW("metrics.prom", metrics_show),

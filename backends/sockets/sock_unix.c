@@ -348,12 +348,14 @@ static int dial_open(struct call *call, const struct place *place, int flags, vo
 
 	if (!dialing)
 		return -ENOMEM;
-	dialing->stream.fd = dialing->found = -1;
-	dialing->stream.flags = flags;
+	sock_stream_new(call, &dialing->stream, flags);
+	dialing->found = -1;
 	dialing->stream.is_unix = true;
 	snprintf(dialing->name, sizeof(dialing->name), "%s%s", place->name[0] == '@' ? "" : "/",
 		 place->name);
-	error = address_find(call, dialing);
+	error = sock_stream_count(call, &dialing->stream);
+	if (!error)
+		error = address_find(call, dialing);
 	if (error)
 		dial_close(dialing);
 	else
