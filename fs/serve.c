@@ -96,7 +96,7 @@ static void join(const struct server *server)
 	}
 }
 
-int serve_setup(unsigned uid_limit, int64_t longest)
+int serve_setup(int64_t longest)
 {
 	static const struct operation_places places = {
 		.queue_put = reactor_queue_put,
@@ -110,7 +110,7 @@ int serve_setup(unsigned uid_limit, int64_t longest)
 	static reactor_tick *const ticks[] = {waiter_tick, poller_tick, NULL};
 	int error = waiter_setup();
 
-	operations_setup(&places, uid_limit, longest);
+	operations_setup(&places, longest);
 	poller_setup(request_poll_wake, request_poll_drop);
 	return error ? error : reactor_setup(ticks, &events);
 }

@@ -199,14 +199,15 @@ static int socket_target(const struct place *place, char *path, size_t size)
 		       : -ENAMETOOLONG;
 }
 
-#define FILE_DIR(name, table)             \
-	const struct dir name = {         \
-		.rows = table,            \
-		.stat = sock_object_stat, \
-		.make = refuse_make,      \
-		.remove = file_remove,    \
-		.change = file_change,    \
-		.rename = refuse_rename,  \
+#define FILE_DIR(name, table)                    \
+	const struct dir name = {                \
+		.namespaces = NAMESPACE_RUN_DIR, \
+		.rows = table,                   \
+		.stat = sock_object_stat,        \
+		.make = refuse_make,             \
+		.remove = file_remove,           \
+		.change = file_change,           \
+		.rename = refuse_rename,         \
 	}
 
 /* To connect is for whom the mode of the file lets; to accept is the owner's alone. */
