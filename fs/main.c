@@ -13,22 +13,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "creds.h"
 #include "fuse.h"
 #include "mountpoint.h"
 #include "node.h"
+#include "notify.h"
 #include "passthrough.h"
 #include "requests.h"
 #include "root.h"
 #include "serve.h"
+#include "table_options.h"
 #include "target.h"
+#include "timeout.h"
 #include "tree.h"
 #include "version.h"
+
+/* The exit status; see EXIT STATUS in ipcfs(8). */
+enum { FAILED = 1, USAGE = 2, CANNOT_MOUNT = 3 };
 
 enum { WAITING_MAX = 16384, ORPHAN_AGE = 24 * 60 * 60 };
 
 struct options {
-	int read_only, no_passthrough, private, debug, foreground, help, version;
+	int read_only, no_passthrough, private, debug, foreground, help, version, check;
 	unsigned waiting_max, orphan_age;
 	char *source, *mountpoint, *run_dir, *target;
 };
@@ -38,10 +45,12 @@ static const struct fuse_opt option_table[] = {
 	{"--help", offsetof(struct options, help), 1},
 	{"-V", offsetof(struct options, version), 1},
 	{"--version", offsetof(struct options, version), 1},
+	{"--check", offsetof(struct options, check), 1},
 	{"-f", offsetof(struct options, foreground), 1},
 	{"-d", offsetof(struct options, debug), 1},
 	{"debug", offsetof(struct options, debug), 1},
 	{"ro", offsetof(struct options, read_only), 1},
+	{"rw", offsetof(struct options, read_only), 0},
 	{"no_passthrough", offsetof(struct options, no_passthrough), 1},
 	{"private", offsetof(struct options, private), 1},
 	{"waiting_max=%u", offsetof(struct options, waiting_max), 0},
@@ -60,14 +69,15 @@ static void print_help(void)
 	     "  -f                  stay in the foreground\n"
 	     "  -d                  print every request (implies -f)\n"
 	     "  -h, -V              this help, the version\n"
-	     "  --target PID        the objects of that process's IPC and network namespaces and\n"
-	     "                      of its /dev/shm: a container's, from outside; for root alone\n"
+	     "  --check             say what this machine has and lacks, and mount nothing\n"
+	     "  --target PID        the objects of that process's IPC and network namespaces\n"
+	     "                      and its /dev/shm: a container's, from outside; root alone\n"
 	     "  -o ro               look, touch nothing\n"
 	     "  -o private          of root: serve root alone, not every user\n"
 	     "  -o no_passthrough   memory can be read and written, not mapped shared\n"
 	     "  -o waiting_max=N    operations that one user may have waiting (16384)\n"
 	     "  -o orphan_age=N     seconds until unused memory is in shm/orphans (86400)\n"
-	     "  -o run_dir=PATH     where named pipes live (/run/ipcfs, $XDG_RUNTIME_DIR/ipcfs)\n"
+	     "  -o run_dir=PATH     where pipes live (/run/ipcfs, $XDG_RUNTIME_DIR/ipcfs)\n"
 	     "  -o OPT,...          further mount options, see mount.fuse3(8)\n"
 	     "\n"
 	     "Unmount with umount MOUNTPOINT, as a plain user fusermount3 -u MOUNTPOINT.");
@@ -77,6 +87,12 @@ static int take_argument(void *data, const char *argument, int key, struct fuse_
 {
 	struct options *options = data;
 
+	if (key == FUSE_OPT_KEY_OPT && !strcmp(argument, "remount")) {
+		fputs("ipcfs: a tree cannot be remounted: umount it, and mount it anew\n", stderr);
+		return -1;
+	}
+	if (key == FUSE_OPT_KEY_OPT)
+		return !table_option_is_for_others(argument);
 	if (key != FUSE_OPT_KEY_NONOPT)
 		return 1;
 	/* mount(8) names a source first, the way fstab has it. */
@@ -110,33 +126,14 @@ static void allow_all_descriptors(void)
 	}
 }
 
-static unsigned request_timeout_setting(const char *name)
-{
-	char path[64];
-	unsigned seconds = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/sys/fs/fuse/%s_request_timeout", name);
-	file = fopen(path, "re");
-	if (file) {
-		if (fscanf(file, "%u", &seconds) != 1)
-			seconds = 0;
-		fclose(file);
-	}
-	return seconds;
-}
-
 /*
  * Where the administrator has limited how long a request may take, the kernel ends the whole mount
  * when one takes longer.  So nothing may wait that long: nanoseconds, or NO_LIMIT.
  */
 static int64_t longest_wait(void)
 {
-	unsigned seconds = request_timeout_setting("default");
-	unsigned most = request_timeout_setting("max");
+	unsigned seconds = timeout_of_requests();
 
-	if (most && (!seconds || most < seconds))
-		seconds = most;
 	if (!seconds)
 		return NO_LIMIT;
 	fprintf(stderr,
@@ -185,7 +182,7 @@ static int aim(const struct options *options, struct target *target, struct sett
 	if (*end || end == options->target || pid < 1 || pid > INT_MAX) {
 		fprintf(stderr, "ipcfs: --target takes the number of a process, not '%s'\n",
 			options->target);
-		return -EINVAL;
+		return USAGE;
 	}
 	error = target_enter((pid_t)pid, target);
 	if (error)
@@ -196,6 +193,7 @@ static int aim(const struct options *options, struct target *target, struct sett
 	return 0;
 }
 
+/* 0, a negative errno, or USAGE; each with a message on standard error. */
 static int mount_and_run(struct fuse_args *args, const struct options *options)
 {
 	struct settings settings = {
@@ -227,24 +225,31 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	if (options->read_only)
 		tree_hide_links();
 	session = fuse_session_new(args, &requests, sizeof(requests), NULL);
-	if (!session)
-		return -EINVAL;
+	if (!session) {
+		fputs("ipcfs: ipcfs -h has the options\n", stderr);
+		return USAGE;
+	}
 	error = -EIO;
 	if (fuse_session_mount(session, options->mountpoint) == 0) {
 		mountpoint_note(options->mountpoint);
 		error = options->no_passthrough ? 0 : passthrough_setup(session);
+		notify("STATUS=Mounted on %s", options->mountpoint);
 		if (!error)
 			error = run(session, options);
-		if (error)
+		if (error) {
 			fprintf(stderr, "ipcfs: %s\n", strerror(-error));
+			notify("STATUS=%s\nERRNO=%d", strerror(-error), -error);
+		}
 		/*
 		 * Ours may have been detached, and something else be there now.  libfuse knows to
 		 * leave only by unmounting that path; the end of the process closes the connection
 		 * as well.
 		 */
 		if (mountpoint_is_others(options->mountpoint))
-			_exit(error ? 1 : 0);
+			_exit(error ? FAILED : 0);
 		fuse_session_unmount(session);
+	} else {
+		check_explain_failure();
 	}
 	fuse_session_destroy(session);
 	return error;
@@ -256,22 +261,35 @@ int main(int argc, char **argv)
 	struct options options = {.waiting_max = WAITING_MAX, .orphan_age = ORPHAN_AGE};
 	int error = 0;
 
+	/* Options that nobody knows are found later, by libfuse. */
 	if (fuse_opt_parse(&args, &options, option_table, take_argument) < 0)
-		return 2;
+		return USAGE;
 	if (options.help) {
 		print_help();
 	} else if (options.version) {
 		printf("ipcfs %s, libfuse %s\n", IPCFS_VERSION, fuse_pkgversion());
+	} else if (options.check) {
+		error = check() ? 0 : CANNOT_MOUNT;
 	} else if (!options.mountpoint) {
 		fputs("usage: ipcfs [options] MOUNTPOINT (ipcfs -h tells more)\n", stderr);
-		error = 2;
+		error = USAGE;
 	} else {
 		/* Modes are the caller's business; the kernel has applied the caller's umask. */
 		umask(0);
 		/* A message to a pipe that nobody reads must not end the mount. */
 		signal(SIGPIPE, SIG_IGN);
 		allow_all_descriptors();
-		error = resolve_mountpoint(&options) < 0 || mount_and_run(&args, &options) < 0;
+		if (geteuid() && isatty(STDERR_FILENO))
+			fputs("ipcfs: you are not root: the tree serves you alone "
+			      "(ipcfs --check says what else is missing)\n",
+			      stderr);
+		/* In the network namespace in which it was started. */
+		notify_setup();
+		error = resolve_mountpoint(&options);
+		if (!error)
+			error = mount_and_run(&args, &options);
+		if (error < 0)
+			error = FAILED;
 	}
 	free(options.source);
 	free(options.mountpoint);

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "notify.h"
 #include "operation.h"
 #include "poller.h"
 #include "reactor.h"
@@ -26,7 +27,8 @@ static struct {
 	struct fuse_session *session;
 	pthread_t main;
 	atomic_int error;
-} serving;
+	atomic_flag answered;
+} serving = {.answered = ATOMIC_FLAG_INIT};
 
 /* A thread that finds the mount gone tells the main one by the signal it waits for. */
 static void *take_requests(void *unused)
@@ -42,6 +44,9 @@ static void *take_requests(void *unused)
 		if (result <= 0)
 			break;
 		fuse_session_process_buf(serving.session, &buffer);
+		/* The first request is the kernel's own, by which all is agreed on. */
+		if (!atomic_flag_test_and_set(&serving.answered))
+			notify("READY=1");
 	}
 	free(buffer.mem);
 	if (result < 0 && result != -ENODEV && result != -EINTR)
@@ -121,6 +126,7 @@ int serve(struct fuse_session *session)
 	end_signals(&set);
 	if (!error)
 		sigwait(&set, &got);
+	notify("STOPPING=1\nSTATUS=Ending what waits");
 	/* Answered while requests are still taken: a client must not find nobody. */
 	operations_end();
 	fuse_session_exit(session);
