@@ -327,6 +327,7 @@ struct page {
 	FILE *notes;
 };
 
+struct checklist;
 struct json_list;
 struct kind_holders;
 struct snapshot;
@@ -352,6 +353,9 @@ struct kind {
 	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
 	 */
 	int (*setup)(const struct settings *settings);
+	/* Tells what this machine has and lacks of what the kind needs, without any change; NULL:
+	 * nothing.  Nothing else of the kind has been called before, .setup neither. */
+	void (*check)(struct checklist *list);
 	/* inotify descriptor, readable after an object was removed whose waiters the kernel does
 	   not wake (see channel.gone); -1: none.  The reader empties it. */
 	int (*removals)(void);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "notify.h"
 #include "operation.h"
 #include "poller.h"
 #include "reactor.h"
@@ -32,7 +33,8 @@ struct server {
 static struct {
 	struct fuse_session *session;
 	atomic_int error;
-} serving;
+	atomic_flag answered;
+} serving = {.answered = ATOMIC_FLAG_INIT};
 
 /* A thread that finds the mount gone tells the main one by the signal it waits for. */
 static void *take_requests(void *argument)
@@ -50,6 +52,9 @@ static void *take_requests(void *argument)
 		if (result <= 0)
 			break;
 		fuse_session_process_buf(serving.session, &buffer);
+		/* The first request is the kernel's own, by which all is agreed on. */
+		if (!atomic_flag_test_and_set(&serving.answered))
+			notify("READY=1");
 	}
 	free(buffer.mem);
 	if (result < 0 && result != -ENODEV && result != -EINTR)
@@ -130,6 +135,7 @@ int serve(struct fuse_session *session)
 	end_signals(&set);
 	if (!error)
 		sigwait(&set, &got);
+	notify("STOPPING=1\nSTATUS=Ending what waits");
 	/* Answered while requests are still taken: a client must not find nobody. */
 	operations_end();
 	fuse_session_exit(session);

@@ -48,6 +48,10 @@ cmd:strace              strace              strace              strace          
 cmd:mandoc              mandoc              mandoc              mandoc              mandoc
 perl:IPC::SysV          perl                perl-IPC-SysV       perl                perl
 py:prometheus_client    python3-prometheus-client python3-prometheus_client python-prometheus_client py3-prometheus-client
+cmd:zsh                 zsh                 zsh                 zsh                 zsh
+cmd:fish                fish                fish                fish                fish
+cmd:mount.fuse3         fuse3               fuse3               fuse3               fuse3
+cmd:systemd-analyze     systemd             systemd             systemd             -
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
 '
 
