@@ -26,7 +26,10 @@ static struct {
 	struct fuse_session *session;
 	pthread_t main;
 	atomic_int error;
-} serving;
+	pthread_mutex_t lock;
+	pthread_cond_t left;
+	int taking; /* threads that have not left yet; guarded by the lock */
+} serving = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* A thread that finds the mount gone tells the main one by the signal it waits for. */
 static void *take_requests(void *unused)
@@ -49,6 +52,10 @@ static void *take_requests(void *unused)
 	requests_leave();
 	fuse_session_exit(serving.session);
 	pthread_kill(serving.main, SIGTERM);
+	pthread_mutex_lock(&serving.lock);
+	serving.taking--;
+	pthread_cond_signal(&serving.left);
+	pthread_mutex_unlock(&serving.lock);
 	return unused;
 }
 
@@ -69,22 +76,38 @@ void serve_block_signals(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-/* A signal that comes just before the thread reads is lost, so it is sent until the thread ends. */
-static void join(pthread_t thread)
+static int leaving_setup(void)
 {
-	for (;;) {
+	pthread_condattr_t clock;
+	int error = pthread_condattr_init(&clock);
+
+	if (!error)
+		error = pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	if (!error)
+		error = pthread_cond_init(&serving.left, &clock);
+	return -error;
+}
+
+/* A signal that comes just before a thread reads is lost, so it is sent until all have left. */
+static void join(const pthread_t *threads, int count)
+{
+	pthread_mutex_lock(&serving.lock);
+	while (serving.taking) {
 		struct timespec until;
 
-		pthread_kill(thread, WAITER_SIGNAL);
+		for (int i = 0; i < count; i++)
+			pthread_kill(threads[i], WAITER_SIGNAL);
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += 10000000;
 		if (until.tv_nsec >= 1000000000) {
 			until.tv_sec++;
 			until.tv_nsec -= 1000000000;
 		}
-		if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
-			return;
+		pthread_cond_timedwait(&serving.left, &serving.lock, &until);
 	}
+	pthread_mutex_unlock(&serving.lock);
+	for (int i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
 }
 
 int serve_setup(unsigned uid_limit, int64_t longest)
@@ -101,6 +124,8 @@ int serve_setup(unsigned uid_limit, int64_t longest)
 	static reactor_tick *const ticks[] = {waiter_tick, poller_tick, NULL};
 	int error = waiter_setup();
 
+	if (!error)
+		error = leaving_setup();
 	operations_setup(&places, uid_limit, longest);
 	poller_setup(request_poll_wake, request_poll_drop);
 	return error ? error : reactor_setup(ticks, &events);
@@ -114,18 +139,20 @@ int serve(struct fuse_session *session)
 
 	serving.session = session;
 	serving.main = pthread_self();
+	pthread_mutex_lock(&serving.lock);
 	while (started < THREADS && !error) {
 		error = pthread_create(&threads[started], NULL, take_requests, NULL);
 		started += !error;
 	}
+	serving.taking = started;
+	pthread_mutex_unlock(&serving.lock);
 	end_signals(&set);
 	if (!error)
 		sigwait(&set, &got);
 	/* Answered while requests are still taken: a client must not find nobody. */
 	operations_end();
 	fuse_session_exit(session);
-	for (int i = 0; i < started; i++)
-		join(threads[i]);
+	join(threads, started);
 	/* No close will come for what is still open. */
 	poller_end();
 	requests_close_all();
