@@ -11,7 +11,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "operation.h"
@@ -22,9 +24,13 @@
 
 enum { THREADS = 2 };
 
+struct server {
+	pthread_t thread;
+	pid_t number; /* gettid(2); 0: it has not begun, or has left; guarded by the lock */
+};
+
 static struct {
 	struct fuse_session *session;
-	pthread_t main;
 	atomic_int error;
 	pthread_mutex_t lock;
 	pthread_cond_t left;
@@ -32,11 +38,15 @@ static struct {
 } serving = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* A thread that finds the mount gone tells the main one by the signal it waits for. */
-static void *take_requests(void *unused)
+static void *take_requests(void *argument)
 {
+	struct server *server = argument;
 	struct fuse_buf buffer = {.mem = NULL};
 	int result = 0;
 
+	pthread_mutex_lock(&serving.lock);
+	server->number = (pid_t)syscall(SYS_gettid);
+	pthread_mutex_unlock(&serving.lock);
 	while (!fuse_session_exited(serving.session)) {
 		result = fuse_session_receive_buf(serving.session, &buffer);
 		/* Without memory for a request it stays with the kernel. */
@@ -51,12 +61,13 @@ static void *take_requests(void *unused)
 		serving.error = result;
 	requests_leave();
 	fuse_session_exit(serving.session);
-	pthread_kill(serving.main, SIGTERM);
+	waiter_signal(getpid(), SIGTERM);
 	pthread_mutex_lock(&serving.lock);
+	server->number = 0;
 	serving.taking--;
 	pthread_cond_signal(&serving.left);
 	pthread_mutex_unlock(&serving.lock);
-	return unused;
+	return NULL;
 }
 
 static const int ends[] = {SIGTERM, SIGINT, SIGHUP};
@@ -89,14 +100,14 @@ static int leaving_setup(void)
 }
 
 /* A signal that comes just before a thread reads is lost, so it is sent until all have left. */
-static void join(const pthread_t *threads, int count)
+static void join(const struct server *servers, int count)
 {
 	pthread_mutex_lock(&serving.lock);
 	while (serving.taking) {
 		struct timespec until;
 
 		for (int i = 0; i < count; i++)
-			pthread_kill(threads[i], WAITER_SIGNAL);
+			waiter_signal(servers[i].number, WAITER_SIGNAL);
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += 10000000;
 		if (until.tv_nsec >= 1000000000) {
@@ -107,10 +118,10 @@ static void join(const pthread_t *threads, int count)
 	}
 	pthread_mutex_unlock(&serving.lock);
 	for (int i = 0; i < count; i++)
-		pthread_join(threads[i], NULL);
+		pthread_join(servers[i].thread, NULL);
 }
 
-int serve_setup(unsigned uid_limit, int64_t longest)
+int serve_setup(int64_t longest)
 {
 	static const struct operation_places places = {
 		.queue_put = reactor_queue_put,
@@ -126,22 +137,22 @@ int serve_setup(unsigned uid_limit, int64_t longest)
 
 	if (!error)
 		error = leaving_setup();
-	operations_setup(&places, uid_limit, longest);
+	operations_setup(&places, longest);
 	poller_setup(request_poll_wake, request_poll_drop);
 	return error ? error : reactor_setup(ticks, &events);
 }
 
 int serve(struct fuse_session *session)
 {
-	pthread_t threads[THREADS];
+	struct server servers[THREADS] = {};
 	int started = 0, error = 0, got;
 	sigset_t set;
 
 	serving.session = session;
-	serving.main = pthread_self();
 	pthread_mutex_lock(&serving.lock);
 	while (started < THREADS && !error) {
-		error = pthread_create(&threads[started], NULL, take_requests, NULL);
+		error = pthread_create(&servers[started].thread, NULL, take_requests,
+				       &servers[started]);
 		started += !error;
 	}
 	serving.taking = started;
@@ -152,7 +163,7 @@ int serve(struct fuse_session *session)
 	/* Answered while requests are still taken: a client must not find nobody. */
 	operations_end();
 	fuse_session_exit(session);
-	join(threads, started);
+	join(servers, started);
 	/* No close will come for what is still open. */
 	poller_end();
 	requests_close_all();
