@@ -60,6 +60,14 @@ bench_needs='
 cmd:lsof                lsof                lsof                lsof                lsof
 '
 
+# What tools/analyse runs, and build_needs and check_needs have not.
+analyse_needs='
+cmd:cppcheck            cppcheck            cppcheck            cppcheck            cppcheck
+cmd:clang-tidy          clang-tidy          clang-tools-extra   clang               clang-extra-tools
+cmd:valgrind            valgrind            valgrind            valgrind            valgrind
+sanitizer:thread        gcc                 libtsan             gcc                 -
+'
+
 need_is_met() {
     local what=${1#*:} trial status
 
