@@ -99,6 +99,13 @@ static int mq_gone(void *state)
 	return handle->port->gone(&handle->end);
 }
 
+static uint64_t mq_object(void *state)
+{
+	struct mq_handle *handle = state;
+
+	return handle->port->object(&handle->end);
+}
+
 /* Gives what is left of the message taken last. */
 static size_t give(struct mq_handle *handle, char *buffer, size_t size)
 {
@@ -360,6 +367,7 @@ const struct channel mq_channel_data = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -371,6 +379,7 @@ const struct channel mq_channel_each = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -382,6 +391,7 @@ const struct channel mq_channel_lines = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.flush = mq_flush_lines,
 	.close = mq_close_end,
 };
@@ -394,6 +404,7 @@ const struct channel mq_channel_bulk = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.flush = mq_flush_lines,
 	.close = mq_close_end,
 };
@@ -406,6 +417,7 @@ const struct channel mq_channel_framed = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -415,6 +427,7 @@ const struct channel mq_channel_prio = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -426,5 +439,6 @@ const struct channel mq_channel_type = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
