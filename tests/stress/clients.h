@@ -44,7 +44,7 @@ _Noreturn void client_run(enum client_role role, unsigned seed, struct client_st
 _Noreturn void client_read_pipe(struct client_state *state);
 /* Takes what is left in the queues. */
 void clients_drain(void);
-/* Each semaphore has the value that it began with, or gets it in a moment. */
-void clients_check_semaphores(void);
+/* Each semaphore has the value that it began with, or gets it in a moment; @killed: see waits.h. */
+void clients_check_semaphores(bool killed);
 
 #endif

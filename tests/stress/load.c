@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -386,4 +387,25 @@ void load_print(void)
 	printf("%u messages by shells, %u operations of the programs that live; %u killed, %u "
 	       "interrupted, %u ended\n",
 	       load.shell_operations, operations, load.killed, load.interrupted, load.ended);
+}
+
+void load_check_books(void)
+{
+	struct books_sum sum = books_sum();
+	const char *fault = books_first_fault();
+
+	printf("%" PRIu64 " sent, %" PRIu64 " received; in doubt %" PRIu64
+	       ", of which received %" PRIu64 "; taken by who was killed %" PRIu64
+	       " of at most %" PRIu64 "\n",
+	       sum.sent, sum.received, sum.unsure, sum.unsure_received, sum.lost, sum.may_lose);
+	if (fault)
+		fail_msg("%s", fault);
+	assert_int_equal(sum.twice, 0);
+	assert_int_equal(sum.never_sent, 0);
+	assert_int_equal(sum.refused_received, 0);
+	assert_int_equal(sum.sent + sum.unsure_received, sum.received + sum.lost);
+	assert_in_range(sum.lost, 0, sum.may_lose);
+	if (!sum.lost && !sum.unsure_received)
+		assert_true(sum.sum_sent == sum.sum_received);
+	assert_true(sum.received > 0);
 }

@@ -28,5 +28,7 @@ void load_resume(void);
 void load_end(void);
 /* What has been done and ended, in a line. */
 void load_print(void);
+/* After the queues have been drained: every message is accounted for, and there was no fault. */
+void load_check_books(void);
 
 #endif

@@ -275,7 +275,8 @@ static void test_blocked(void **state)
 	struct memory_use idle, busy, after;
 
 	watchdog_expect(20, "making objects");
-	waits_setup();
+	waits_make_objects();
+	waits_make_rest();
 	make_others();
 	watchdog_expect(20, "what others do alone");
 	time_others(before);

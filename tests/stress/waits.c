@@ -311,7 +311,7 @@ static void lock_memory(void)
 	assert_return_code(fcntl(fd, F_SETLK, &lock), errno);
 }
 
-void waits_setup(void)
+void waits_make_objects(void)
 {
 	static const char *const objects[] = {
 		"mq/empty,maxmsg=4,msgsize=64",
@@ -331,6 +331,10 @@ void waits_setup(void)
 		send_to("mq/full/data", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 		send_to("mq/0x11/data", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 	}
+}
+
+void waits_make_rest(void)
+{
 	lock_memory();
 	make_sockets();
 }
@@ -366,24 +370,33 @@ static void expect_error(const char *path, const char *text, int error)
 	assert_int_equal(put(whole(path), text), -error);
 }
 
-void waits_check(void)
+void waits_check_figures(bool killed)
 {
 	static const struct {
 		const char *path, *value;
 	} figures[] = {
-		{"mq/empty/messages", "0"}, {"mq/0x10/messages", "0"}, {"mq/full/messages", "2"},
-		{"mq/full/bytes", "64"},    {"mq/0x11/messages", "2"}, {"mq/0x11/bytes", "64"},
-		{"sem/taken/value", "0"},   {"sem/taken/ncount", "0"}, {"sem/0x20/value", "0"},
-		{"sem/0x20/ncount", "0"},   {"sem/0x21/value", "1 0"}, {"sem/0x21/ncount", "0 0"},
-		{"sem/0x22/value", "1"},    {"sem/0x22/zcount", "0"},  {"sem/holders", ""},
+		{"mq/empty/messages", "0"}, {"mq/0x10/messages", "0"},  {"mq/full/messages", "2"},
+		{"mq/full/bytes", "64"},    {"mq/0x11/messages", "2"},  {"mq/0x11/bytes", "64"},
+		{"sem/taken/value", "0"},   {"sem/0x20/value", "0"},    {"sem/0x20/ncount", "0"},
+		{"sem/0x21/value", "1 0"},  {"sem/0x21/ncount", "0 0"}, {"sem/0x22/value", "1"},
+		{"sem/0x22/zcount", "0"},
 	};
+
+	for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++)
+		await_figure(figures[i].path, figures[i].value);
+	if (!killed)
+		await_figure("sem/taken/ncount", "0");
+}
+
+void waits_check(void)
+{
 	char text[16];
 
 	/* What has been written to a connection is waited for until its far end goes. */
 	close(silent_listener);
 	close(shared_connection);
-	for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++)
-		await_figure(figures[i].path, figures[i].value);
+	waits_check_figures(false);
+	await_figure("sem/holders", "");
 	/* Nothing of the queues has been replaced, and nothing comes late. */
 	for (int i = 0; i < 2; i++) {
 		expect("mq/full/data", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");

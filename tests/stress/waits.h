@@ -21,12 +21,17 @@ struct wait_way {
 extern const struct wait_way wait_ways[];
 extern const size_t wait_ways_count;
 
-/* Makes the objects that are waited for, and the far ends. */
-void waits_setup(void);
+/* Makes the objects that are waited for: queues, semaphores, memory. */
+void waits_make_objects(void);
+/* The sockets and their far ends, and locks the memory; in a tree that lasts. */
+void waits_make_rest(void);
 /*
- * The values, messages and figures of all of them are what they were at first, and each channel
- * still gives just what is sent to it.
+ * The values and messages of the objects are what they were at first, or soon will be.  How many
+ * wait for a POSIX semaphore is in its memory, and who is killed while he waits stays counted: with
+ * @killed daemons that is not looked at.
  */
+void waits_check_figures(bool killed);
+/* The same of all there is, and each channel still gives just what is sent to it. */
 void waits_check(void);
 
 #endif

@@ -13,6 +13,8 @@ exec 8>>"$directory/log.$writer"
 failed() {
     read -r words <"$directory/said.$writer"
     echo "x $1 $words" >&8
+    # The mount may just not be there.
+    [ -e $tree/README ] || sleep 0.05
 }
 
 # Three ways to send.
