@@ -11,6 +11,7 @@
 #include "coverage.h"
 #include "kinds_tried.h"
 #include "root.h"
+#include "shown.h"
 
 static const struct object *const *const kinds_tried[] = {
 	sem_objects, mq_objects, shm_objects, pipe_objects, socket_objects, own_socket_objects,
@@ -45,6 +46,15 @@ static void test_refused_to_all(void **state)
 			coverage_try_refusals(*object);
 }
 
+static void test_nobody_is_shown_more_than_by_the_kernel(void **state)
+{
+	if (only && strcmp(only, "shown") != 0)
+		skip();
+	shown_check_ipcs();
+	shown_check_errors();
+	shown_check_holders(root);
+}
+
 static int begin(void **state)
 {
 	size_t count = 0;
@@ -74,6 +84,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_everything_has_a_case),
 		cmocka_unit_test(test_same_as_directly),
 		cmocka_unit_test(test_refused_to_all),
+		cmocka_unit_test(test_nobody_is_shown_more_than_by_the_kernel),
 	};
 	const struct settings settings = {.orphan_age = 0};
 
