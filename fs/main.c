@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/quota.h"
+#include "common/run_dir.h"
+#include "confine.h"
 #include "creds.h"
 #include "fuse.h"
 #include "mountpoint.h"
+#include "namespaces.h"
 #include "node.h"
 #include "passthrough.h"
 #include "requests.h"
@@ -23,14 +28,16 @@
 #include "serve.h"
 #include "target.h"
 #include "tree.h"
+#include "unmounter.h"
 #include "version.h"
 
-enum { WAITING_MAX = 16384, ORPHAN_AGE = 24 * 60 * 60 };
+enum { ORPHAN_AGE = 24 * 60 * 60 };
 
 struct options {
-	int read_only, no_passthrough, private, debug, foreground, help, version;
-	unsigned waiting_max, orphan_age;
+	int read_only, no_passthrough, private, foreign, debug, foreground, help, version;
+	unsigned orphan_age;
 	char *source, *mountpoint, *run_dir, *target;
+	char *limits[QUOTAS]; /* NULL: not given */
 };
 
 static const struct fuse_opt option_table[] = {
@@ -44,7 +51,7 @@ static const struct fuse_opt option_table[] = {
 	{"ro", offsetof(struct options, read_only), 1},
 	{"no_passthrough", offsetof(struct options, no_passthrough), 1},
 	{"private", offsetof(struct options, private), 1},
-	{"waiting_max=%u", offsetof(struct options, waiting_max), 0},
+	{"foreign", offsetof(struct options, foreign), 1},
 	{"orphan_age=%u", offsetof(struct options, orphan_age), 0},
 	{"run_dir=%s", offsetof(struct options, run_dir), 0},
 	{"--target %s", offsetof(struct options, target), 0},
@@ -64,13 +71,51 @@ static void print_help(void)
 	     "                      of its /dev/shm: a container's, from outside; for root alone\n"
 	     "  -o ro               look, touch nothing\n"
 	     "  -o private          of root: serve root alone, not every user\n"
+	     "  -o foreign          serve callers in other namespaces as well\n"
 	     "  -o no_passthrough   memory can be read and written, not mapped shared\n"
-	     "  -o waiting_max=N    operations that one user may have waiting (16384)\n"
 	     "  -o orphan_age=N     seconds until unused memory is in shm/orphans (86400)\n"
 	     "  -o run_dir=PATH     where named pipes live (/run/ipcfs, $XDG_RUNTIME_DIR/ipcfs)\n"
 	     "  -o OPT,...          further mount options, see mount.fuse3(8)\n"
 	     "\n"
+	     "What one user, root excepted, may have in the daemon, here:");
+	for (int i = 0; i < QUOTAS; i++) {
+		struct quota_limit limit = quota_limit((enum quota)i);
+
+		printf("  -o %s=N%*s%s (%" PRIu64 ")\n", limit.option,
+		       17 - (int)strlen(limit.option), "", limit.counts, limit.most);
+	}
+	puts("\n"
 	     "Unmount with umount MOUNTPOINT, as a plain user fusermount3 -u MOUNTPOINT.");
+}
+
+/* A row for each limit; what follows the last is FUSE_OPT_END. */
+static int limits_parse(struct fuse_args *args, struct options *options)
+{
+	static char texts[QUOTAS][32];
+	struct fuse_opt table[QUOTAS + 1] = {FUSE_OPT_END};
+	int error = 0;
+
+	for (int i = 0; i < QUOTAS; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "%s=%%s", quota_limit((enum quota)i).option);
+		table[i] = (struct fuse_opt){
+			texts[i],
+			offsetof(struct options, limits) + (unsigned long)i * sizeof(char *), 0};
+	}
+	table[QUOTAS] = (struct fuse_opt)FUSE_OPT_END;
+	if (fuse_opt_parse(args, options, table, NULL) < 0)
+		return -EINVAL;
+	for (int i = 0; i < QUOTAS && !error; i++) {
+		const char *option = quota_limit((enum quota)i).option;
+
+		if (options->limits[i])
+			error = quota_set(option, options->limits[i]);
+		if (error)
+			fprintf(stderr,
+				"ipcfs: %s takes a number from 1 on, also with K, M or G, not "
+				"'%s'\n",
+				option, options->limits[i]);
+	}
+	return error;
 }
 
 static int take_argument(void *data, const char *argument, int key, struct fuse_args *args)
@@ -170,8 +215,13 @@ static int run(struct fuse_session *session, const struct options *options)
 	/* The threads of what follows must be those of the process that stays. */
 	if (fuse_daemonize(options->foreground || options->debug) < 0)
 		return -errno;
+	error = geteuid() == 0 ? 0 : unmounter_start(options->mountpoint);
+	if (error)
+		return error;
 	serve_block_signals();
-	error = serve_setup(options->waiting_max, longest);
+	error = confine_calls();
+	if (!error)
+		error = serve_setup(longest);
 	return error ? error : serve(session);
 }
 
@@ -208,9 +258,15 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	const struct dir *root;
 	int error;
 
-	error = creds_setup();
+	error = confine_privileges();
+	if (error)
+		return error;
+	error = creds_setup(options->foreign);
 	if (error) {
-		fprintf(stderr, "ipcfs: /proc: %s\n", strerror(-error));
+		fprintf(stderr, "ipcfs: /proc: %s\n",
+			error == -ESRCH ? "it is that of another PID namespace (mount one: "
+					  "unshare --mount-proc)"
+					: strerror(-error));
 		return error;
 	}
 	/* Callers are those of the namespaces in which it was mounted, which have been noted. */
@@ -220,6 +276,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	root = root_setup(&settings);
 	if (!root)
 		return -EIO;
+	namespaces_note_run_dir(run_dir_path());
 	node_number_directories(root);
 	if (add_mount_options(args, options) < 0)
 		return -ENOMEM;
@@ -244,6 +301,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 		 */
 		if (mountpoint_is_others(options->mountpoint))
 			_exit(error ? 1 : 0);
+		unmounter_run();
 		fuse_session_unmount(session);
 	}
 	fuse_session_destroy(session);
@@ -253,10 +311,13 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 int main(int argc, char **argv)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
-	struct options options = {.waiting_max = WAITING_MAX, .orphan_age = ORPHAN_AGE};
+	struct options options = {.orphan_age = ORPHAN_AGE};
 	int error = 0;
 
-	if (fuse_opt_parse(&args, &options, option_table, take_argument) < 0)
+	allow_all_descriptors();
+	quota_setup();
+	if (limits_parse(&args, &options) < 0 ||
+	    fuse_opt_parse(&args, &options, option_table, take_argument) < 0)
 		return 2;
 	if (options.help) {
 		print_help();
@@ -270,13 +331,17 @@ int main(int argc, char **argv)
 		umask(0);
 		/* A message to a pipe that nobody reads must not end the mount. */
 		signal(SIGPIPE, SIG_IGN);
-		allow_all_descriptors();
+		/* How a process of the daemon's has ended is asked for; who started it may ignore
+		 * that. */
+		signal(SIGCHLD, SIG_DFL);
 		error = resolve_mountpoint(&options) < 0 || mount_and_run(&args, &options) < 0;
 	}
 	free(options.source);
 	free(options.mountpoint);
 	free(options.run_dir);
 	free(options.target);
+	for (int i = 0; i < QUOTAS; i++)
+		free(options.limits[i]);
 	fuse_opt_free_args(&args);
 	return error;
 }
