@@ -364,12 +364,11 @@ static int look_at_all(const void *argument)
 	char path[64];
 
 	look_into(MOUNT, root);
+	/* Of all kinds. */
 	look_at_events(MOUNT "/events");
 	for (const struct kind *const *kind = kinds; *kind; kind++) {
 		snprintf(path, sizeof(path), MOUNT "/%s", (*kind)->name);
 		look_into(path, (*kind)->dir);
-		snprintf(path, sizeof(path), MOUNT "/%s/events", (*kind)->name);
-		look_at_events(path);
 	}
 	for (size_t i = 0; i < COUNT(residents); i++) {
 		look_at_objects_of(&residents[i]);
@@ -396,7 +395,7 @@ void shown_check_holders(const struct dir *root)
 	assert_true(named > 0 && named < looks);
 }
 
-/* ---- errors ---- */
+/* ---- errors, limits.users ---- */
 
 static int refused(const void *who)
 {
@@ -427,12 +426,34 @@ static int read_errors(const void *unused)
 	return 0;
 }
 
-void shown_check_errors(void)
+/* What the daemon gives each user, and how much of it is used. */
+static int read_limits(const void *unused)
+{
+	static char text[1 << 18];
+	ssize_t got = get(MOUNT "/limits.users", text, sizeof(text));
+
+	if (got < 0)
+		return (int)-got;
+	for (const struct identity *who = identities; who->name; who++) {
+		char uid[16];
+
+		snprintf(uid, sizeof(uid), "\n%u ", (unsigned)who->uid);
+		if (who->uid != geteuid() && geteuid() != 0 && strstr(text, uid))
+			say("limits of %s\n", who->name);
+		matrix_cases++;
+	}
+	return 0;
+}
+
+void shown_check_own(void)
 {
 	for (const struct identity *who = identities; who->name; who++)
 		assert_int_equal(do_as(who, refused, who), EINVAL);
 	for (const struct identity *who = identities; who->name; who++) {
 		assert_int_equal(do_as(who, read_errors, NULL), 0);
+		if (*said())
+			fail_msg("%s is shown %s", who->name, said());
+		assert_int_equal(do_as(who, read_limits, NULL), 0);
 		if (*said())
 			fail_msg("%s is shown %s", who->name, said());
 	}

@@ -13,8 +13,8 @@
  */
 void shown_check_holders(const struct dir *root);
 
-/* Everybody sees his own refusals, and root those of all. */
-void shown_check_errors(void);
+/* Everybody sees his own refusals and his own use of the daemon, and root those of all. */
+void shown_check_own(void);
 
 /* /status begins with what ipcs(1) prints for the same user. */
 void shown_check_ipcs(void);

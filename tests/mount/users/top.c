@@ -10,6 +10,7 @@ static const struct test_case top_cases[] = {
 	{"status", READ, .narrow = true, .why = AS_PARTS},
 	{"status.json", READ, .narrow = true, .why = AS_PARTS},
 	{"limits", READ, .narrow = true, .why = "ipcs -l and /proc/sys tell everyone"},
+	{"limits.users", READ, .narrow = true, .why = "everybody's own, see shown.c"},
 	{"summary", READ, .narrow = true, .why = "ipcs -u and ls tell everyone"},
 	{"holders", READ, .narrow = true, .why = AS_PARTS},
 	{"holders.dot", READ, .narrow = true, .why = AS_PARTS},
