@@ -358,22 +358,32 @@ static void look_at_events(const char *path)
 	memset(text, 0, sizeof(text));
 }
 
+/* One whose objects are looked at by @who each for itself: no own ones. */
+static const struct resident *one_for(const struct identity *who)
+{
+	return &residents[(size_t)(who - identities + 1) % COUNT(residents)];
+}
+
+struct look {
+	const struct dir *root;
+	const struct resident *at;
+};
+
 static int look_at_all(const void *argument)
 {
-	const struct dir *root = argument;
+	const struct look *look = argument;
 	char path[64];
 
-	look_into(MOUNT, root);
+	look_into(MOUNT, look->root);
 	/* Of all kinds. */
 	look_at_events(MOUNT "/events");
 	for (const struct kind *const *kind = kinds; *kind; kind++) {
 		snprintf(path, sizeof(path), MOUNT "/%s", (*kind)->name);
 		look_into(path, (*kind)->dir);
 	}
-	for (size_t i = 0; i < COUNT(residents); i++) {
-		look_at_objects_of(&residents[i]);
+	look_at_objects_of(look->at);
+	for (size_t i = 0; i < COUNT(residents); i++)
 		look_at_nameless_of(&residents[i]);
-	}
 	return 0;
 }
 
@@ -383,7 +393,9 @@ void shown_check_holders(const struct dir *root)
 	for (size_t i = 0; i < COUNT(residents); i++)
 		resident_start(&residents[i]);
 	for (const struct identity *who = identities; who->name; who++) {
-		do_as(who, look_at_all, root);
+		const struct look look = {root, one_for(who)};
+
+		do_as(who, look_at_all, &look);
 		if (*said())
 			fail_msg("to %s:\n%s", who->name, said());
 		let_go();
