@@ -67,7 +67,7 @@ int sem_sysv_show_hold(struct call *call, const struct place *place, FILE *out)
 {
 	struct sem_held held = sysv_held(place);
 
-	return sem_holders_show(&held, out);
+	return sem_holders_show(call, &held, out);
 }
 
 static int sysv_open(struct call *call, const struct place *place, struct sysv_handle **opened)
@@ -276,7 +276,7 @@ int sem_posix_show_hold(struct call *call, const struct place *place, FILE *out)
 	struct sem_held held;
 	int result = posix_held(place, &held);
 
-	return result < 0 ? result : sem_holders_show(&held, out);
+	return result < 0 ? result : sem_holders_show(call, &held, out);
 }
 
 static int posix_open(struct call *call, const struct place *place, struct posix_handle **opened)
