@@ -6,7 +6,7 @@
 
 #include <stdatomic.h>
 
-#include "hash.h"
+#include "common/hash.h"
 
 #include "creds.h"
 #include "node.h"

@@ -9,7 +9,8 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "hash.h"
+
+#include "common/hash.h"
 
 struct lock_owner {
 	UT_hash_handle hh;
@@ -48,6 +49,8 @@ void locks_free(struct locks *locks)
 {
 	struct lock_owner *owner, *next;
 
+	if (!locks)
+		return;
 	HASH_ITER(hh, locks->owners, owner, next)
 		owner_free(locks, owner);
 	if (locks->unnamed >= 0)
@@ -98,6 +101,12 @@ static struct lock_owner *owner_new(struct locks *locks, uint64_t number, pid_t 
 		return NULL;
 	}
 	HASH_ADD(hh, locks->owners, number, sizeof(number), owner);
+	if (!HASH_HAS(hh, owner)) {
+		close(owner->fd);
+		free(owner);
+		errno = ENOMEM;
+		return NULL;
+	}
 	return owner;
 }
 

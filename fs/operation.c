@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "hash.h"
 #include <utlist.h>
 
 #include "clock.h"
+#include "common/hash.h"
 #include "locks.h"
 
 struct user {
@@ -134,6 +134,10 @@ static int count_in(struct operation *op)
 			return -ENOMEM;
 		user->uid = uid;
 		HASH_ADD(hh, parked.users, uid, sizeof(uid), user);
+		if (!HASH_HAS(hh, user)) {
+			free(user);
+			return -ENOMEM;
+		}
 	}
 	/* What was accepted before its close is not refused afterwards. */
 	if (op->kind == OPERATION_FLUSH) {

@@ -276,6 +276,7 @@ int pipe_keep_begin(struct call *call, const char *name, const struct pipe_key *
 {
 	struct kept *kept, *other;
 	int fd = -1, error = watch_begin(call);
+	bool added;
 
 	if (!error)
 		error = check_limits(call, key);
@@ -295,11 +296,14 @@ int pipe_keep_begin(struct call *call, const char *name, const struct pipe_key *
 	other = kept_find(key);
 	if (!other)
 		HASH_ADD(hh, keep.all, key, sizeof(kept->key), kept);
+	added = !other && HASH_HAS(hh, kept);
 	pthread_mutex_unlock(&keep.lock);
-	if (other) {
+	if (!added) {
 		free(kept);
 		apart_close(fd);
 	}
+	if (!added && !other)
+		return -ENOMEM;
 	/* Removed before it was in the table: the watch has not seen it there. */
 	pipe_keep_sweep();
 	return 0;

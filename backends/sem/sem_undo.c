@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
+#include "common/hash.h"
 #include "sem.h"
 #include "sem_undo.h"
 
@@ -191,6 +191,10 @@ static struct account *account_get(int id, unsigned short part)
 		return NULL;
 	account->key = key;
 	HASH_ADD(hh, accounts, key, sizeof(key), account);
+	if (!HASH_HAS(hh, account)) {
+		free(account);
+		return NULL;
+	}
 	return account;
 }
 
@@ -220,6 +224,11 @@ static struct adjustment *adjustment_get(struct sem_undo *undo, int id, unsigned
 	}
 	adjustment->key = key;
 	HASH_ADD(hh, adjustments, key, sizeof(key), adjustment);
+	if (!HASH_HAS(hh, adjustment)) {
+		free(adjustment);
+		account_put(account);
+		return NULL;
+	}
 	DL_APPEND(account->adjustments, adjustment);
 	adjustment->more = undo->first;
 	undo->first = adjustment;

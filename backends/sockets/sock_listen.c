@@ -19,10 +19,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define uthash_fatal(message) abort() /* the daemon cannot go on with half a table */
-#include <uthash.h>
 #include <utlist.h>
 
+#include "common/hash.h"
 #include "sock_stream.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -242,7 +241,7 @@ struct sock_bound *sock_bound_hold(enum sock_sort sort, uint64_t identity)
 	return unless_lost(bound);
 }
 
-/* With the lock held: puts it into the table.  -EEXIST, -EDQUOT. */
+/* With the lock held: puts it into the table.  -EEXIST, -EDQUOT, -ENOMEM. */
 static int table_add(struct sock_bound *bound)
 {
 	struct sock_bound *other, *next;
@@ -256,7 +255,13 @@ static int table_add(struct sock_bound *bound)
 	if (bound->maker != 0 && kept >= KEPT_MAX)
 		return -EDQUOT;
 	HASH_ADD(by_key, table.by_key, key, sizeof(bound->key), bound);
+	if (!HASH_HAS(by_key, bound))
+		return -ENOMEM;
 	HASH_ADD_KEYPTR(by_name, table.by_name, bound->name, strlen(bound->name), bound);
+	if (!HASH_HAS(by_name, bound)) {
+		HASH_DELETE(by_key, table.by_key, bound);
+		return -ENOMEM;
+	}
 	return 0;
 }
 

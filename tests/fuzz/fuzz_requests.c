@@ -27,6 +27,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(text);
 	client_ask_as(CALLER_ROOT);
 	known_give_back();
-	client_require_nothing_left();
+	client_require_nothing_left(NULL);
 	return 0;
 }
