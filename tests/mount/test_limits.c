@@ -156,12 +156,14 @@ static int take_waiting(int i)
 	const char *const paths[] = {MOUNT "/sem/zero/op", MOUNT "/sem/0x72/op"};
 	const struct timespec pause = {0, 1000000};
 	long before = used(geteuid(), "waiting_max");
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(0);
 		_exit(-put(paths[i % 2], "P"));
 	}
 	while (used(geteuid(), "waiting_max") <= before) {
@@ -370,6 +372,14 @@ static pid_t greedy_start(uid_t uid)
 	return pid;
 }
 
+static void fail_left(uid_t uid)
+{
+	char text[64 << 10];
+
+	get(MOUNT "/limits.users", text, sizeof(text));
+	fail_msg("uid %u still has something: %s", (unsigned)uid, text);
+}
+
 /* Those who looked a name up may have gone; the thread that does ends with the answer. */
 static void settle(uid_t uid)
 {
@@ -377,7 +387,7 @@ static void settle(uid_t uid)
 
 	for (int tries = 0; used(uid, NULL) != -1; tries++) {
 		if (tries == 20000)
-			fail_msg("uid %u still has something", (unsigned)uid);
+			fail_left(uid);
 		answer_names();
 		nanosleep(&pause, NULL);
 	}
