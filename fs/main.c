@@ -15,9 +15,12 @@
 #include <unistd.h>
 
 #include "common/quota.h"
+#include "common/run_dir.h"
+#include "confine.h"
 #include "creds.h"
 #include "fuse.h"
 #include "mountpoint.h"
+#include "namespaces.h"
 #include "node.h"
 #include "passthrough.h"
 #include "requests.h"
@@ -25,12 +28,13 @@
 #include "serve.h"
 #include "target.h"
 #include "tree.h"
+#include "unmounter.h"
 #include "version.h"
 
 enum { ORPHAN_AGE = 24 * 60 * 60 };
 
 struct options {
-	int read_only, no_passthrough, private, debug, foreground, help, version;
+	int read_only, no_passthrough, private, foreign, debug, foreground, help, version;
 	unsigned orphan_age;
 	char *source, *mountpoint, *run_dir, *target;
 	char *limits[QUOTAS]; /* NULL: not given */
@@ -47,6 +51,7 @@ static const struct fuse_opt option_table[] = {
 	{"ro", offsetof(struct options, read_only), 1},
 	{"no_passthrough", offsetof(struct options, no_passthrough), 1},
 	{"private", offsetof(struct options, private), 1},
+	{"foreign", offsetof(struct options, foreign), 1},
 	{"orphan_age=%u", offsetof(struct options, orphan_age), 0},
 	{"run_dir=%s", offsetof(struct options, run_dir), 0},
 	{"--target %s", offsetof(struct options, target), 0},
@@ -66,6 +71,7 @@ static void print_help(void)
 	     "                      of its /dev/shm: a container's, from outside; for root alone\n"
 	     "  -o ro               look, touch nothing\n"
 	     "  -o private          of root: serve root alone, not every user\n"
+	     "  -o foreign          serve callers in other namespaces as well\n"
 	     "  -o no_passthrough   memory can be read and written, not mapped shared\n"
 	     "  -o orphan_age=N     seconds until unused memory is in shm/orphans (86400)\n"
 	     "  -o run_dir=PATH     where named pipes live (/run/ipcfs, $XDG_RUNTIME_DIR/ipcfs)\n"
@@ -209,8 +215,13 @@ static int run(struct fuse_session *session, const struct options *options)
 	/* The threads of what follows must be those of the process that stays. */
 	if (fuse_daemonize(options->foreground || options->debug) < 0)
 		return -errno;
+	error = geteuid() == 0 ? 0 : unmounter_start(options->mountpoint);
+	if (error)
+		return error;
 	serve_block_signals();
-	error = serve_setup(longest);
+	error = confine_calls();
+	if (!error)
+		error = serve_setup(longest);
 	return error ? error : serve(session);
 }
 
@@ -247,9 +258,15 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	const struct dir *root;
 	int error;
 
-	error = creds_setup();
+	error = confine_privileges();
+	if (error)
+		return error;
+	error = creds_setup(options->foreign);
 	if (error) {
-		fprintf(stderr, "ipcfs: /proc: %s\n", strerror(-error));
+		fprintf(stderr, "ipcfs: /proc: %s\n",
+			error == -ESRCH ? "it is that of another PID namespace (mount one: "
+					  "unshare --mount-proc)"
+					: strerror(-error));
 		return error;
 	}
 	/* Callers are those of the namespaces in which it was mounted, which have been noted. */
@@ -259,6 +276,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	root = root_setup(&settings);
 	if (!root)
 		return -EIO;
+	namespaces_note_run_dir(run_dir_path());
 	node_number_directories(root);
 	if (add_mount_options(args, options) < 0)
 		return -ENOMEM;
@@ -283,6 +301,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 		 */
 		if (mountpoint_is_others(options->mountpoint))
 			_exit(error ? 1 : 0);
+		unmounter_run();
 		fuse_session_unmount(session);
 	}
 	fuse_session_destroy(session);

@@ -10,22 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "backing.h"
 
 /* Of the protocol's version 7.40, which older headers have not.  Flags from bit 32 on are flags2.
  */
 #define INIT_PASSTHROUGH (UINT32_C(1) << (37 - 32))
 #define OPEN_PASSTHROUGH (UINT32_C(1) << 7)
-
-struct backing_map {
-	int32_t fd;
-	uint32_t flags;
-	uint64_t padding;
-};
-#define BACKING_OPEN _IOW(FUSE_DEV_IOC_MAGIC, 1, struct backing_map)
-#define BACKING_CLOSE _IOW(FUSE_DEV_IOC_MAGIC, 2, uint32_t)
 
 /* How many file systems may lie on top of each other: ours, and the one that files are passed to.
  */

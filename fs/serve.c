@@ -11,7 +11,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "operation.h"
@@ -22,18 +24,24 @@
 
 enum { THREADS = 2 };
 
+struct server {
+	pthread_t thread;
+	atomic_int number; /* gettid(2); 0: it has not begun */
+};
+
 static struct {
 	struct fuse_session *session;
-	pthread_t main;
 	atomic_int error;
 } serving;
 
 /* A thread that finds the mount gone tells the main one by the signal it waits for. */
-static void *take_requests(void *unused)
+static void *take_requests(void *argument)
 {
+	struct server *server = argument;
 	struct fuse_buf buffer = {.mem = NULL};
 	int result = 0;
 
+	server->number = (int)syscall(SYS_gettid);
 	while (!fuse_session_exited(serving.session)) {
 		result = fuse_session_receive_buf(serving.session, &buffer);
 		/* Without memory for a request it stays with the kernel. */
@@ -48,8 +56,8 @@ static void *take_requests(void *unused)
 		serving.error = result;
 	requests_leave();
 	fuse_session_exit(serving.session);
-	pthread_kill(serving.main, SIGTERM);
-	return unused;
+	waiter_signal(getpid(), SIGTERM);
+	return NULL;
 }
 
 static const int ends[] = {SIGTERM, SIGINT, SIGHUP};
@@ -70,19 +78,20 @@ void serve_block_signals(void)
 }
 
 /* A signal that comes just before the thread reads is lost, so it is sent until the thread ends. */
-static void join(pthread_t thread)
+static void join(const struct server *server)
 {
 	for (;;) {
 		struct timespec until;
 
-		pthread_kill(thread, WAITER_SIGNAL);
+		waiter_signal(server->number, WAITER_SIGNAL);
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += 10000000;
 		if (until.tv_nsec >= 1000000000) {
 			until.tv_sec++;
 			until.tv_nsec -= 1000000000;
 		}
-		if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
+		if (pthread_clockjoin_np(server->thread, NULL, CLOCK_MONOTONIC, &until) !=
+		    ETIMEDOUT)
 			return;
 	}
 }
@@ -108,14 +117,14 @@ int serve_setup(int64_t longest)
 
 int serve(struct fuse_session *session)
 {
-	pthread_t threads[THREADS];
+	struct server servers[THREADS] = {};
 	int started = 0, error = 0, got;
 	sigset_t set;
 
 	serving.session = session;
-	serving.main = pthread_self();
 	while (started < THREADS && !error) {
-		error = pthread_create(&threads[started], NULL, take_requests, NULL);
+		error = pthread_create(&servers[started].thread, NULL, take_requests,
+				       &servers[started]);
 		started += !error;
 	}
 	end_signals(&set);
@@ -125,7 +134,7 @@ int serve(struct fuse_session *session)
 	operations_end();
 	fuse_session_exit(session);
 	for (int i = 0; i < started; i++)
-		join(threads[i]);
+		join(&servers[i]);
 	/* No close will come for what is still open. */
 	poller_end();
 	requests_close_all();

@@ -17,6 +17,7 @@ cmd:pkg-config          pkg-config          pkgconf-pkg-config  pkgconf         
 lib:fuse3               libfuse3-dev        fuse3-devel         fuse3               fuse3-dev
 cmd:fusermount3         fuse3               fuse3               fuse3               fuse3
 lib:libcap              libcap-dev          libcap-devel        libcap              libcap-dev
+lib:libseccomp          libseccomp-dev      libseccomp-devel    libseccomp          libseccomp-dev
 lib:jansson             libjansson-dev      jansson-devel       jansson             jansson-dev
 lib:libmnl              libmnl-dev          libmnl-devel        libmnl              libmnl-dev
 header:uthash.h         uthash-dev          uthash-devel        uthash              uthash-dev

@@ -31,6 +31,9 @@ struct run_dir {
  */
 int run_dir_open(const struct settings *settings, const char *name, struct run_dir *dir);
 
+/* The run directory itself, absolute; "" if none has been opened. */
+const char *run_dir_path(void);
+
 /* Refuses what needs @dir: its errno and its reason. */
 int run_dir_refuse(struct call *call, const struct run_dir *dir);
 

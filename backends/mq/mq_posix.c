@@ -428,7 +428,7 @@ static const struct row rows[] = {
 	{"msgsize", ROW_TEXT, 0444, .show = show_msgsize},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
-	{"holders", ROW_TEXT, 0444, .show = mq_show_holders},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_holders, .namespaces = NAMESPACE_PID},
 	{NULL, ROW_END},
 };
 

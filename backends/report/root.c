@@ -8,7 +8,10 @@
 #include "report.h"
 
 /* What is told of all kinds is for who is where all of them are. */
-enum { NAMESPACES_ALL = NAMESPACE_IPC | NAMESPACE_NETWORK | NAMESPACE_MEMORY_FS };
+enum {
+	NAMESPACES_ALL = NAMESPACE_IPC | NAMESPACE_NETWORK | NAMESPACE_MEMORY_FS |
+			 NAMESPACE_RUN_DIR | NAMESPACE_PID
+};
 #define ROW(name, function)                                                          \
 	{                                                                            \
 		name, ROW_TEXT, 0444, .show = function, .namespaces = NAMESPACES_ALL \

@@ -368,7 +368,7 @@ static const struct row rows[] = {
 	{"rss", ROW_TEXT, 0444, .show = show_rss},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
-	{"holders", ROW_TEXT, 0444, .show = shm_show_holders},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_holders, .namespaces = NAMESPACE_PID},
 	{NULL, ROW_END},
 };
 

@@ -188,6 +188,11 @@ int sock_unix_make(struct call *call, const struct place *at, const char *name, 
 
 	if (sock_files_directory()->fd < 0)
 		return run_dir_refuse(call, sock_files_directory());
+	if (call->foreign & NAMESPACE_RUN_DIR)
+		return refuse(call, EACCES,
+			      "process %d has another run directory than this tree, where the "
+			      "socket would have to be",
+			      (int)call->pid);
 	wish = (struct wish){.type = SOCK_STREAM, .backlog = SOMAXCONN};
 	error = wish_read(call, name, &wish);
 	if (error)

@@ -354,7 +354,7 @@ void client_setup(void)
 	client.pids[CALLER_ROOT] = getpid();
 	client.pids[CALLER_USER] = caller_start(uids[CALLER_USER]);
 	client.pids[CALLER_OTHER] = caller_start(uids[CALLER_OTHER]);
-	require(!creds_setup(), "creds");
+	require(!creds_setup(false), "creds");
 	root = root_setup(&settings);
 	require(root, "root");
 	node_number_directories(root);
