@@ -626,7 +626,7 @@ static void test_own_rows(void **state)
 {
 	int fd = open(MOUNT "/README", O_RDONLY);
 
-	assert_int_equal(reap(spawn(read_own, NULL)), LIMITS + 1);
+	assert_int_equal(reap(spawn(read_own, NULL)), LIMITS + 2);
 	close(fd);
 }
 
