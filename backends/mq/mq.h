@@ -153,6 +153,8 @@ struct mq_port {
 	int (*fits)(struct call *call, const struct mq_end *end, size_t size);
 	short (*ready)(const struct mq_end *end);
 	int (*gone)(const struct mq_end *end);
+	/* As that of struct channel. */
+	uint64_t (*object)(const struct mq_end *end);
 	void (*close)(struct mq_end *end);
 };
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/kind_holders.h"
+#include "common/run_dir.h"
 #include "kinds.h"
 #include "events/events.h"
 #include "pipe.h"
@@ -154,6 +155,11 @@ static int setup(const struct settings *settings)
 	return error ? error : pipe_named_setup(settings);
 }
 
+static void check(struct checklist *list)
+{
+	run_dir_check(list);
+}
+
 /* ---- the tables ---- */
 
 static const struct row unnamed_rows[] = {
@@ -248,5 +254,6 @@ const struct kind pipe_kind = {
 	.snapshot = pipe_snapshot,
 	.families = pipe_families,
 	.setup = setup,
+	.check = check,
 	.holders = &holders,
 };
