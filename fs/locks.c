@@ -15,7 +15,7 @@
 
 struct lock_owner {
 	UT_hash_handle hh;
-	uint64_t number;
+	uint64_t number, handle; /* that was used last */
 	pid_t pid;
 	int fd;
 	struct quota_share share;
@@ -121,7 +121,7 @@ static int owner_new(struct call *call, struct locks *locks, uint64_t number, pi
 	return 0;
 }
 
-int locks_own(struct call *call, struct locks *locks, uint64_t number, pid_t pid,
+int locks_own(struct call *call, struct locks *locks, uint64_t number, uint64_t handle, pid_t pid,
 	      struct lock_wish *wish)
 {
 	struct lock_owner *owner;
@@ -133,6 +133,7 @@ int locks_own(struct call *call, struct locks *locks, uint64_t number, pid_t pid
 		error = owner_new(call, locks, number, pid, &owner);
 	if (!error) {
 		owner->users++;
+		owner->handle = handle;
 		wish->owner = owner;
 		wish->fd = owner->fd;
 	}
@@ -205,5 +206,16 @@ void locks_drop(struct locks *locks, uint64_t number)
 		fcntl(owner->fd, F_OFD_SETLK, &all);
 	else if (owner)
 		owner_free(locks, owner);
+	pthread_mutex_unlock(&lock);
+}
+
+void locks_leave(struct locks *locks, uint64_t handle)
+{
+	struct lock_owner *owner, *next;
+
+	pthread_mutex_lock(&lock);
+	HASH_ITER(hh, locks->owners, owner, next)
+		if (owner->handle == handle && !owner->users)
+			owner_free(locks, owner);
 	pthread_mutex_unlock(&lock);
 }

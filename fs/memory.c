@@ -122,6 +122,7 @@ void memory_leave(struct handle *handle)
 
 	if (!memory)
 		return;
+	locks_leave(memory->locks, handle->number);
 	pthread_mutex_lock(&memories.lock);
 	DL_DELETE2(memory->handles, handle, memory_prev, memory_next);
 	if (!memory->handles)

@@ -40,6 +40,8 @@ static struct {
 	[QUOTA_PIPES] = {"pipes_max", "pipes kept", "pipes", 256, 16},
 	[QUOTA_EVENTS] = {"events_max", "files of events open", "files", 64, 32},
 	[QUOTA_LOCKS] = {"locks_max", "descriptors that lock memory", "descriptors", 16384, 16},
+	[QUOTA_PROCESSES] = {"processes_max", "processes that make queues, or lock", "processes",
+			     16, 0},
 };
 
 struct user {

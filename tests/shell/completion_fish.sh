@@ -13,7 +13,7 @@ offers() {
 
 offers 'ipcfs --' '--check --help --target --version'
 offers 'ipcfs -o r' 'ro run_dir='
-offers 'ipcfs -o ro,pr' 'ro,private'
+offers 'ipcfs -o ro,pri' 'ro,private'
 offers "ipcfs $T/po" "$T/point/"
 offers 'mkdir mq/jobs,' 'mq/jobs,maxmsg= mq/jobs,msgsize='
 offers 'mkdir mq/jobs,maxmsg=5,' 'mq/jobs,maxmsg=5,msgsize='
