@@ -384,7 +384,7 @@ static long works(const void *unused)
 
 	WORKS(pthread_create(&made, NULL, thread, NULL) == 0 && pthread_join(made, NULL) == 0);
 	WORKS(syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGCONT) == 0);
-	WORKS(kill(getppid(), 0) == 0);
+	WORKS(kill(getpid(), 0) == 0);
 	for (size_t i = 0; i < COUNT(families); i++) {
 		fd = socket(families[i], SOCK_STREAM | SOCK_CLOEXEC, 0);
 		WORKS(fd >= 0 || errno == EAFNOSUPPORT);
@@ -398,7 +398,7 @@ static long works(const void *unused)
 	WORKS(nanosleep(&moment, NULL) == 0);
 	WORKS(process_vm_readv(getpid(), &here, 1, &there, 1, 0) == 4 && !strcmp(copy, "abc"));
 	WORKS(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-	WORKS(pipe(ends) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+	WORKS(pipe2(ends, O_CLOEXEC) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
 	WORKS(fcntl(ends[0], F_GETPIPE_SZ) > 0 && ioctl(ends[0], FIONREAD, &fd) == 0);
 	fd = memfd_create("x", MFD_CLOEXEC);
 	WORKS(fcntl(fd, F_OFD_SETLK, &record) == 0);
