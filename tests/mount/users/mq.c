@@ -287,6 +287,13 @@ static int posix_open(int flags)
 	return queue < 0 ? -errno : queue;
 }
 
+static int posix_opens(const void *argument)
+{
+	int queue = posix_open(((const struct test_case *)argument)->flags);
+
+	return queue < 0 ? -queue : 0;
+}
+
 static int posix_send_opened(int flags, unsigned priority)
 {
 	int queue = posix_open(flags);
@@ -461,6 +468,10 @@ static const struct test_case posix_cases[] = {
 	POSIX("lines", "lines", "x\n", posix_receive, posix_send),
 	POSIX("bulk", "bulk", "x\n", posix_receive, posix_send),
 	POSIX("framed", "framed", "size=1\nx", posix_receive_framed, posix_send),
+	{"each", READ, NULL, "wait/each", .flags = O_RDONLY, .only_open = true,
+	 .direct = posix_opens},
+	{"each", READ, NULL, "within/5/each", .flags = O_RDONLY, .only_open = true,
+	 .direct = posix_opens},
 	{"prio", WRITE, NULL, "try/prio/7", "x", .direct = posix_send_high},
 	{"prio", CHMOD, NULL, "try/prio/7", .tree = tree_chmod, .direct = file_chmod},
 	{"prio", CHOWN, NULL, "wait/prio/7", .tree = tree_chgrp, .direct = file_chgrp},

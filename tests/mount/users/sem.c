@@ -276,6 +276,8 @@ static const struct test_case set_cases[] = {
 	CASES(NULL, ""),
 	CASES(&sem_sysv_part_dir, "0/"),
 	{"op", WRITE, NULL, "try/op", "1:0", .direct = wait_for_zero},
+	{"op", WRITE, NULL, "wait/op", "V", .direct = give},
+	{"op", WRITE, NULL, "within/5/op", "V", .direct = give},
 	{"value", READ, .reads = true, .direct = get_all},
 	{"value", WRITE, .write = "3 4", .direct = set_all},
 	{"ncount", READ, .reads = true, .direct = get_waiting},
