@@ -218,13 +218,13 @@ static void sysv_describe(char *text, size_t size)
 }
 
 /* A channel, by which @text sends one message "x". */
-#define CHANNEL(row, at, text, receives, sends, chmods, chowns)                       \
-	{row, READ, NULL, "try/" at, .reads = true, .direct = receives},              \
-		{row, WRITE, NULL, "try/" at, text, .direct = sends},                 \
-		{row, BOTH, NULL, "try/" at, text, O_RDWR, .direct = (sends##_both)}, \
-		{row, CHMOD, NULL, "try/" at, .tree = tree_chmod, .direct = chmods},  \
-	{                                                                             \
-		row, CHOWN, NULL, "wait/" at, .tree = tree_chown, .direct = chowns    \
+#define CHANNEL(row, at, text, receives, sends, chmods, chowns)                                      \
+	{row, READ, NULL, "try/" at, .reads = true, .direct = receives},                             \
+		{row, WRITE, NULL, "try/" at, text, .direct = sends},                                \
+		{row, BOTH, NULL, "try/" at, text, O_RDWR, .direct = (sends##_both)},                \
+		{row, CHMOD, NULL, "try/" at, .tree = tree_chmod, .direct = chmods, .narrow = true}, \
+	{                                                                                            \
+		row, CHOWN, NULL, "wait/" at, .tree = tree_chown, .direct = chowns, .narrow = true   \
 	}
 
 /* Permission is judged at each operation, not by what a file was opened for. */
@@ -473,8 +473,10 @@ static const struct test_case posix_cases[] = {
 	{"each", READ, NULL, "within/5/each", .flags = O_RDONLY, .only_open = true,
 	 .direct = posix_opens},
 	{"prio", WRITE, NULL, "try/prio/7", "x", .direct = posix_send_high},
-	{"prio", CHMOD, NULL, "try/prio/7", .tree = tree_chmod, .direct = file_chmod},
-	{"prio", CHOWN, NULL, "wait/prio/7", .tree = tree_chgrp, .direct = file_chgrp},
+	{"prio", CHMOD, NULL, "try/prio/7", .tree = tree_chmod, .direct = file_chmod,
+	 .narrow = true},
+	{"prio", CHOWN, NULL, "wait/prio/7", .tree = tree_chgrp, .direct = file_chgrp,
+	 .narrow = true},
 	{"messages", READ, .reads = true, .direct = posix_messages},
 	{"bytes", READ, .reads = true, .direct = posix_bytes},
 	{"maxmsg", READ, .reads = true, .direct = posix_maxmsg},
