@@ -163,6 +163,12 @@ struct channel {
 	/* -EIDRM if the object has been removed, else 0.  NULL where the kernel ends waits itself.
 	 */
 	int (*gone)(void *state);
+	/*
+	 * A number of what .gone asks about, the same for all handles of it in one directory and
+	 * for nothing else there: however many wait, one of them is asked.  0: of this handle
+	 * alone.
+	 */
+	uint64_t (*object)(void *state);
 	/* Sends what an unfinished write has left, as the opener.  -EAGAIN: to be called again. */
 	int (*flush)(struct call *call, void *state);
 	/* After so long a flush that still waits is given up without a word; 0: never. */
@@ -327,6 +333,7 @@ struct page {
 	FILE *notes;
 };
 
+struct checklist;
 struct json_list;
 struct kind_holders;
 struct snapshot;
@@ -352,6 +359,9 @@ struct kind {
 	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
 	 */
 	int (*setup)(const struct settings *settings);
+	/* Tells what this machine has and lacks of what the kind needs, without any change; NULL:
+	 * nothing.  Nothing else of the kind has been called before, .setup neither. */
+	void (*check)(struct checklist *list);
 	/* inotify descriptor, readable after an object was removed whose waiters the kernel does
 	   not wake (see channel.gone); -1: none.  The reader empties it. */
 	int (*removals)(void);

@@ -10,8 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "common/descriptors.h"
+#include "common/hash.h"
 #include "common/quota.h"
-#include "hash.h"
 
 struct lock_owner {
 	UT_hash_handle hh;
@@ -52,6 +52,8 @@ void locks_free(struct locks *locks)
 {
 	struct lock_owner *owner, *next;
 
+	if (!locks)
+		return;
 	HASH_ITER(hh, locks->owners, owner, next)
 		owner_free(locks, owner);
 	if (locks->unnamed >= 0)
@@ -109,6 +111,12 @@ static int owner_new(struct call *call, struct locks *locks, uint64_t number, pi
 		return error;
 	}
 	HASH_ADD(hh, locks->owners, number, sizeof(number), owner);
+	if (!HASH_HAS(hh, owner)) {
+		quota_drop(&owner->share);
+		close(owner->fd);
+		free(owner);
+		return -ENOMEM;
+	}
 	*result = owner;
 	return 0;
 }

@@ -26,7 +26,8 @@ enum { STACK_DEPTH = 1 };
 
 static struct {
 	int device;
-	uint64_t init; /* the request by which the kernel offers what it has; 0: not seen */
+	/* The request by which the kernel offers what it has; 0: not seen.  Set after `offered`. */
+	atomic_uint_least64_t init;
 	uint32_t offered;
 	atomic_bool agreed;
 } passing = {.device = -1};
@@ -42,8 +43,8 @@ static void look_at_offer(const char *buffer, size_t size)
 	if (header.opcode != FUSE_INIT)
 		return;
 	memcpy(&init, buffer + sizeof(header), sizeof(init));
-	passing.init = header.unique;
 	passing.offered = init.flags & FUSE_INIT_EXT ? init.flags2 : 0;
+	passing.init = header.unique;
 }
 
 static ssize_t receive(int fd, void *buffer, size_t size, void *unused)
@@ -87,8 +88,8 @@ static ssize_t answer(int fd, struct iovec *iov, int count, void *unused)
 {
 	const struct fuse_out_header *header = iov[0].iov_base;
 
-	if (!passing.agreed && (passing.offered & INIT_PASSTHROUGH) &&
-	    header->unique == passing.init)
+	if (!passing.agreed && header->unique == passing.init &&
+	    (passing.offered & INIT_PASSTHROUGH))
 		return answer_init(fd, iov, count);
 	return writev(fd, iov, count);
 }

@@ -133,12 +133,6 @@ const struct syscall_rule syscalls_limited[] = {
 	{NULL},
 };
 
-/*
- * Tried by the C library again and again, which then does it in another way: threads are made by
- * clone(2), whose flags can be looked at.
- */
-static const char *const quiet[] = {"clone3", NULL};
-
 const char *const syscalls_fatal[] = {
 	/* Programs, and the memory of others. */
 	"execve", "execveat", "ptrace", "process_madvise", "pidfd_send_signal", "userfaultfd",
@@ -152,6 +146,12 @@ const char *const syscalls_fatal[] = {
 	"clock_settime", "settimeofday", NULL};
 
 #ifdef HAVE_SECCOMP
+
+/*
+ * Tried by the C library again and again, which then does it in another way: threads are made by
+ * clone(2), whose flags can be looked at.
+ */
+static const char *const quiet[] = {"clone3", NULL};
 
 bool syscalls_available(void)
 {

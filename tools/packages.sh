@@ -48,12 +48,24 @@ cmd:strace              strace              strace              strace          
 cmd:mandoc              mandoc              mandoc              mandoc              mandoc
 perl:IPC::SysV          perl                perl-IPC-SysV       perl                perl
 py:prometheus_client    python3-prometheus-client python3-prometheus_client python-prometheus_client py3-prometheus-client
+cmd:zsh                 zsh                 zsh                 zsh                 zsh
+cmd:fish                fish                fish                fish                fish
+cmd:mount.fuse3         fuse3               fuse3               fuse3               fuse3
+cmd:systemd-analyze     systemd             systemd             systemd             -
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
 '
 
 # What bench measures against, and a test compares with.
 bench_needs='
 cmd:lsof                lsof                lsof                lsof                lsof
+'
+
+# What tools/analyse runs, and build_needs and check_needs have not.
+analyse_needs='
+cmd:cppcheck            cppcheck            cppcheck            cppcheck            cppcheck
+cmd:clang-tidy          clang-tidy          clang-tools-extra   clang               clang-extra-tools
+cmd:valgrind            valgrind            valgrind            valgrind            valgrind
+sanitizer:thread        gcc                 libtsan             gcc                 -
 '
 
 need_is_met() {

@@ -11,9 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define uthash_fatal(message) abort() /* the daemon cannot go on with half a table */
-#include <uthash.h>
-
+#include "hash.h"
 #include "names.h"
 
 /*
@@ -101,7 +99,10 @@ static struct user *user_get(uid_t uid)
 		return NULL;
 	user->uid = uid;
 	HASH_ADD(hh, quota.users, uid, sizeof(uid), user);
-	return user;
+	if (HASH_HAS(hh, user))
+		return user;
+	free(user);
+	return NULL;
 }
 
 /* With the lock held. */

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "checklist.h"
+
 #define USUAL "/run/ipcfs"
 
 static char found[PATH_MAX];
@@ -187,4 +189,27 @@ int run_dir_open(const struct settings *settings, const char *name, struct run_d
 	if (error)
 		dir->fd = -1;
 	return error;
+}
+
+void run_dir_check(struct checklist *list)
+{
+	const struct settings usual = {.read_only = true};
+	char path[PATH_MAX], above[PATH_MAX];
+	struct run_dir dir = {.fd = -1};
+	int error = path_choose(&usual, &dir, path), parent;
+
+	parent = error ? error : parent_open(&dir, path, above);
+	if (parent >= 0) {
+		close(parent);
+		error = run_dir_open(&usual, "pipes", &dir);
+		if (error == -ENOENT || error == 0)
+			checklist_has(list, "run directory", "%s%s", path,
+				      error ? ", made by a mount" : "");
+		if (!error)
+			close(dir.fd);
+		if (error == -ENOENT || error == 0)
+			return;
+	}
+	checklist_lacks(list, "run directory", "no named pipes, no unix sockets of the tree: %s",
+			dir.reason);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/kind_holders.h"
+#include "common/run_dir.h"
 #include "kinds.h"
 #include "events/events.h"
 #include "pipe.h"
@@ -62,7 +63,7 @@ static int print_more(struct call *call, enum report report, const struct page *
 	if (report == REPORT_STATUS)
 		return print_status(call, page);
 	if (report == REPORT_LIMITS)
-		pipe_print_limits(page->out);
+		return pipe_print_limits(page->out);
 	return 0;
 }
 
@@ -152,6 +153,11 @@ static int setup(const struct settings *settings)
 	int error = pipe_anon_setup();
 
 	return error ? error : pipe_named_setup(settings);
+}
+
+static void check(struct checklist *list)
+{
+	run_dir_check(list);
 }
 
 /* ---- the tables ---- */
@@ -248,5 +254,6 @@ const struct kind pipe_kind = {
 	.snapshot = pipe_snapshot,
 	.families = pipe_families,
 	.setup = setup,
+	.check = check,
 	.holders = &holders,
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/checklist.h"
 #include "kinds.h"
 #include "events/events.h"
 #include "common/names.h"
@@ -257,6 +258,12 @@ static int sem_setup(const struct settings *settings)
 	return result < 0 ? result : devshm_setup(settings);
 }
 
+/* POSIX semaphores are in /dev/shm, of which shared memory tells. */
+static void sem_check(struct checklist *list)
+{
+	checklist_sysv(list, "sem", "semget");
+}
+
 /* ---- the tables ---- */
 
 /* Of a set and of each semaphore in it. */
@@ -350,6 +357,7 @@ const struct kind sem_kind = {
 	.families = sem_families,
 	.limits = sem_limits,
 	.setup = sem_setup,
+	.check = sem_check,
 	.removals = devshm_removals,
 	.holders = &sem_holders,
 };

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "common/checklist.h"
 #include "kinds.h"
 #include "events/events.h"
 #include "report/report.h"
@@ -126,6 +127,12 @@ static int shm_setup(const struct settings *settings)
 	return devshm_setup(settings);
 }
 
+static void shm_check(struct checklist *list)
+{
+	checklist_sysv(list, "shm", "shmget");
+	devshm_check(list);
+}
+
 const struct kind shm_kind = {
 	.name = "shm",
 	.dir = &shm_dir,
@@ -136,5 +143,6 @@ const struct kind shm_kind = {
 	.families = shm_families,
 	.limits = shm_limits,
 	.setup = shm_setup,
+	.check = shm_check,
 	.holders = &shm_holders,
 };
