@@ -16,7 +16,7 @@ def check(true, words):
 
 
 def run(*words, status=0, environment=None):
-    done = subprocess.run([IPCGRAPH, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
+    done = subprocess.run([sys.executable, IPCGRAPH, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
                           check=False)
     check(done.returncode == status, f"{words}: {done.returncode} {done.stderr.decode()}")
     return done.stdout if status == 0 else done.stderr.decode()
@@ -127,10 +127,10 @@ try:
     with open(os.path.join(T, "no.dot"), "w") as file:
         file.write("this is no graph {")
     check("gvpr" in run(os.path.join(T, "no.dot"), status=1), "no graph")
+    check(subprocess.check_output([IPCGRAPH, "--version"]).startswith(b"ipcgraph 0."), "it does not run by itself")
     # Without graphviz it says what to install.
     bin_directory = os.path.join(T, "bin")
     os.mkdir(bin_directory)
-    os.symlink(sys.executable, os.path.join(bin_directory, "python3"))
     check("install graphviz" in run("/mnt", status=1, environment={**os.environ, "PATH": bin_directory}), "PATH")
 finally:
     for process in (*pipeline, holder, waiter, receiver, mapper):

@@ -15,13 +15,15 @@ def need_tmux():
 
 
 class Terminal:
+    """Runs a command; when it has ended, "ended=" and its status are on the screen."""
+
     def __init__(self, columns, lines, command, **environment):
         self.socket = os.path.join(os.environ["T"], f"tmux-{columns}x{lines}-{time.monotonic_ns()}")
         settings = {"LC_ALL": "C.UTF-8", "PS1": "$ ", **environment}
-        words = ["env", "-u", "NO_COLOR", *(f"{name}={value}" for name, value in settings.items()), *command]
+        words = ["env", "-u", "NO_COLOR", *(f"{name}={value}" for name, value in settings.items()),
+                 "sh", "-c", '"$@"; echo "ended=$?"; exec sleep 1000', "sh", *command]
         # Not in the tree, which must not be kept busy.
         self.tmux("new-session", "-d", "-x", str(columns), "-y", str(lines), "-c", "/", *words)
-        self.tmux("set-option", "-g", "remain-on-exit", "on")
 
     def tmux(self, *words):
         return subprocess.run(["tmux", "-u", "-f", "/dev/null", "-S", self.socket, *words], cwd="/", check=True,
