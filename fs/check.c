@@ -140,6 +140,7 @@ static void try_mount(struct checklist *list)
 	}
 	if (session)
 		fuse_session_destroy(session);
+	fuse_opt_free_args(&args);
 	if (file >= 0)
 		close(file);
 }

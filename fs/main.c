@@ -262,9 +262,9 @@ int main(int argc, char **argv)
 	int error = 0;
 
 	/* Options that nobody knows are found later, by libfuse. */
-	if (fuse_opt_parse(&args, &options, option_table, take_argument) < 0)
-		return USAGE;
-	if (options.help) {
+	if (fuse_opt_parse(&args, &options, option_table, take_argument) < 0) {
+		error = USAGE;
+	} else if (options.help) {
 		print_help();
 	} else if (options.version) {
 		printf("ipcfs %s, libfuse %s\n", IPCFS_VERSION, fuse_pkgversion());
