@@ -59,6 +59,14 @@ bench_needs='
 cmd:lsof                lsof                lsof                lsof                lsof
 '
 
+# What builds the Debian package; no other distribution's.
+package_needs='
+cmd:g++                 build-essential     -                   -                   -
+cmd:dpkg-buildpackage   dpkg-dev            -                   -                   -
+cmd:dh                  debhelper           -                   -                   -
+cmd:lintian             lintian             -                   -                   -
+'
+
 need_is_met() {
     local what=${1#*:} trial status
 
