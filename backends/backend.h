@@ -27,14 +27,16 @@ struct row;
 struct place;
 
 /*
- * Namespaces of a process that decide what it has to do with an object.  MEMORY_FS: its /dev/shm,
- * of which the mount namespace decides.
+ * What decides which objects a process has to do with: its namespaces, and of the file systems of
+ * its mount namespace those in /dev/shm and in the run directory.  PID: who names processes.
  */
 enum {
 	NAMESPACE_IPC = 1 << 0,
 	NAMESPACE_NETWORK = 1 << 1,
 	NAMESPACE_MEMORY_FS = 1 << 2,
-	NAMESPACE_NONE = 1 << 3,
+	NAMESPACE_RUN_DIR = 1 << 3,
+	NAMESPACE_PID = 1 << 4,
+	NAMESPACE_NONE = 1 << 5,
 };
 
 /*

@@ -17,6 +17,7 @@ cmd:pkg-config          pkg-config          pkgconf-pkg-config  pkgconf         
 lib:fuse3               libfuse3-dev        fuse3-devel         fuse3               fuse3-dev
 cmd:fusermount3         fuse3               fuse3               fuse3               fuse3
 lib:libcap              libcap-dev          libcap-devel        libcap              libcap-dev
+lib:libseccomp          libseccomp-dev      libseccomp-devel    libseccomp          libseccomp-dev
 lib:jansson             libjansson-dev      jansson-devel       jansson             jansson-dev
 lib:libmnl              libmnl-dev          libmnl-devel        libmnl              libmnl-dev
 header:uthash.h         uthash-dev          uthash-devel        uthash              uthash-dev
@@ -65,6 +66,14 @@ cmd:g++                 build-essential     -                   -               
 cmd:dpkg-buildpackage   dpkg-dev            -                   -                   -
 cmd:dh                  debhelper           -                   -                   -
 cmd:lintian             lintian             -                   -                   -
+'
+
+# What tools/analyse runs, and build_needs and check_needs have not.
+analyse_needs='
+cmd:cppcheck            cppcheck            cppcheck            cppcheck            cppcheck
+cmd:clang-tidy          clang-tidy          clang-tools-extra   clang               clang-extra-tools
+cmd:valgrind            valgrind            valgrind            valgrind            valgrind
+sanitizer:thread        gcc                 libtsan             gcc                 -
 '
 
 need_is_met() {

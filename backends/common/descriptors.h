@@ -12,5 +12,9 @@
  * read.  What is to be kept must do without.
  */
 bool descriptor_is_last(int fd);
+/*
+ * @fd, new and to be kept, or its error, negative.  -EMFILE, and @fd closed: it is one of the last.
+ */
+int descriptor_keep(int fd);
 
 #endif

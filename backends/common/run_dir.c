@@ -14,6 +14,8 @@
 
 #define USUAL "/run/ipcfs"
 
+static char found[PATH_MAX];
+
 static int fail(struct run_dir *dir, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -166,9 +168,15 @@ static int run_dir_find(const struct settings *settings, const char *name, struc
 		close(fd);
 		return fail(dir, ENAMETOOLONG, "the path of the run directory is too long");
 	}
+	strcpy(found, path);
 	dir->fd = step_down(dir, fd, name, dir->path, everyone ? 01777 : 0700, make);
 	close(fd);
 	return dir->fd < 0 ? dir->fd : 0;
+}
+
+const char *run_dir_path(void)
+{
+	return found;
 }
 
 int run_dir_open(const struct settings *settings, const char *name, struct run_dir *dir)

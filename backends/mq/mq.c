@@ -94,7 +94,7 @@ static const struct row rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
-	{"holders", ROW_TEXT, 0444, .show = mq_show_all_holders},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_all_holders, .namespaces = NAMESPACE_PID},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
@@ -136,7 +136,7 @@ static void mq_check(struct checklist *list)
 		checklist_has(list, "RLIMIT_MSGQUEUE", "none");
 	else
 		checklist_has(list, "RLIMIT_MSGQUEUE",
-			      "%llu bytes for the POSIX queues of all users of the tree together",
+			      "%llu bytes at most for the POSIX queues of each user",
 			      (unsigned long long)bytes.rlim_cur);
 }
 

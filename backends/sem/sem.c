@@ -277,7 +277,7 @@ static const struct row sysv_rows[] = {
 	{"nsems", ROW_TEXT, 0444, .show = sem_sysv_show_nsems},
 	{"status", ROW_TEXT, 0444, .show = sem_sysv_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_sysv_show_status_json},
-	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders, .namespaces = NAMESPACE_PID},
 	{NULL, ROW_END},
 };
 
@@ -288,7 +288,7 @@ static const struct row posix_rows[] = {
 	{"ncount", ROW_TEXT, 0444, .show = sem_posix_show_ncount},
 	{"status", ROW_TEXT, 0444, .show = sem_posix_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_posix_show_status_json},
-	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders, .namespaces = NAMESPACE_PID},
 	{NULL, ROW_END},
 };
 
@@ -299,7 +299,7 @@ static const struct row sem_rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
-	{"holders", ROW_TEXT, 0444, .show = sem_show_all_holders},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_all_holders, .namespaces = NAMESPACE_PID},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };

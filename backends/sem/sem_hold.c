@@ -8,12 +8,14 @@
 #include <utlist.h>
 
 #include "common/print.h"
+#include "common/quota.h"
 #include "sem_hold.h"
 
 struct sem_holder {
 	struct sem_holder *prev, *next;
 	bool listed;
 	struct sem_held held;
+	struct quota_share share;
 	pid_t pid;
 	uid_t uid;
 	unsigned long long started; /* tells the process from a later one of its pid */
@@ -53,17 +55,25 @@ static unsigned long long process_read(pid_t pid, char *command, size_t size)
 	return started;
 }
 
-struct sem_holder *sem_holder_new(const struct call *call, const struct sem_held *held)
+int sem_holder_new(struct call *call, const struct sem_held *held, struct sem_holder **result)
 {
 	struct sem_holder *holder = calloc(1, sizeof(*holder));
+	int error;
 
 	if (!holder)
-		return NULL;
+		return -ENOMEM;
+	holder->share = quota_share(QUOTA_HOLDS, call->uid);
+	error = quota_take(call, &holder->share, 1);
+	if (error) {
+		free(holder);
+		return error;
+	}
 	holder->pid = call->pid;
 	holder->uid = call->uid;
 	holder->held = *held;
 	holder->started = process_read(call->pid, holder->command, sizeof(holder->command));
-	return holder;
+	*result = holder;
+	return 0;
 }
 
 void sem_holder_list(struct sem_holder *holder)
@@ -80,6 +90,7 @@ void sem_holder_drop(struct sem_holder *holder)
 	if (holder->listed)
 		DL_DELETE(holders, holder);
 	pthread_mutex_unlock(&lock);
+	quota_drop(&holder->share);
 	free(holder);
 }
 

@@ -93,9 +93,9 @@ static const struct row rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
-	{"holders", ROW_TEXT, 0444, .show = shm_show_all_holders},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_all_holders, .namespaces = NAMESPACE_PID},
 	{"orphans", ROW_DIR, .dir = &shm_orphans_dir},
-	{"unnamed", ROW_TEXT, 0444, .show = shm_show_unnamed},
+	{"unnamed", ROW_TEXT, 0444, .show = shm_show_unnamed, .namespaces = NAMESPACE_PID},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };

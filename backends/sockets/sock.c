@@ -239,9 +239,9 @@ const struct dir sock_unix_dir = {
 };
 
 static const struct row rows[] = {
-	{"status", ROW_TEXT, 0444, .show = report_show_status},
-	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
-	{"holders", ROW_TEXT, 0444, .show = show_holders},
+	SOCK_USERS_ROW("status", report_show_status),
+	SOCK_USERS_ROW("status.json", report_show_json),
+	SOCK_USERS_ROW("holders", show_holders),
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"tcp", ROW_DIR, .dir = &sock_tcp_dir},

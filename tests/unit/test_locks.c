@@ -17,6 +17,7 @@
 
 static int file;
 static struct locks *locks;
+static struct call call;
 
 static int setup(void **state)
 {
@@ -39,7 +40,7 @@ static struct lock_wish wish_of(struct locks *of, uint64_t owner, short type, of
 		.record = {.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length},
 	};
 
-	assert_int_equal(locks_own(of, owner, (pid_t)owner * 10, &wish), 0);
+	assert_int_equal(locks_own(&call, of, owner, (pid_t)owner * 10, &wish), 0);
 	return wish;
 }
 

@@ -42,7 +42,8 @@ _ipcfs_options() {
         return
         ;;
     esac
-    for option in ro private no_passthrough run_dir= orphan_age= waiting_max= debug; do
+    for option in ro private foreign no_passthrough run_dir= orphan_age= debug \
+        {handles,waiting,memory,connections,closing,sockets,lookups,holds,pipes,events,locks}_max=; do
         case ,$before in
         *,"$option"*) ;;
         *) _ipcfs_offer "$before$option" ;;

@@ -6,7 +6,19 @@ function __ipcfs_options
     for option in ro\t'look, touch nothing' private\t'of root: serve root alone' \
             no_passthrough\t'memory is read and written, not mapped shared' \
             run_dir=\t'where named pipes live' orphan_age=\t'seconds until unused memory is in shm/orphans' \
-            waiting_max=\t'operations that one user may have waiting' debug\t'print every request'
+            foreign\t'serve callers in other namespaces' \
+            handles_max=\t'of one user: files and directories open' \
+            waiting_max=\t'of one user: operations that wait' \
+            memory_max=\t'of one user: bytes kept for them' \
+            connections_max=\t'of one user: connections' \
+            closing_max=\t'of one user: connections that wait for the end of their peer' \
+            sockets_max=\t'of one user: sockets made by mkdir' \
+            lookups_max=\t'of one user: names being looked up' \
+            holds_max=\t'of one user: semaphores held' \
+            pipes_max=\t'of one user: pipes kept' \
+            events_max=\t'of one user: files of events open' \
+            locks_max=\t'of one user: descriptors that lock memory' \
+            debug\t'print every request'
         set -l name (string split \t -- $option)[1]
         string match -q -- "*,$name*" ",$before"; or echo $before$option
     end
