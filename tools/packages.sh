@@ -63,6 +63,7 @@ cmd:lsof                lsof                lsof                lsof            
 # What builds the Debian package; no other distribution's.
 package_needs='
 cmd:g++                 build-essential     -                   -                   -
+lib:ncursesw            libncurses-dev      -                   -                   -
 cmd:dpkg-buildpackage   dpkg-dev            -                   -                   -
 cmd:dh                  debhelper           -                   -                   -
 cmd:lintian             lintian             -                   -                   -
