@@ -63,6 +63,15 @@ bench_needs='
 cmd:lsof                lsof                lsof                lsof                lsof
 '
 
+# What builds the Debian package; no other distribution's.
+package_needs='
+cmd:g++                 build-essential     -                   -                   -
+lib:ncursesw            libncurses-dev      -                   -                   -
+cmd:dpkg-buildpackage   dpkg-dev            -                   -                   -
+cmd:dh                  debhelper           -                   -                   -
+cmd:lintian             lintian             -                   -                   -
+'
+
 # What tools/analyse runs, and build_needs and check_needs have not.
 analyse_needs='
 cmd:cppcheck            cppcheck            cppcheck            cppcheck            cppcheck

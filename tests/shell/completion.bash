@@ -43,7 +43,23 @@ offers "ipcfs -o run_dir=$T/po" "$T/point"
 # Every option of the manual is known.
 while read -r option; do
     offers "ipcfs -o ${option%=}" "$option"
-done < <(sed -n '/^\.It Fl o Ar option/,/^\.El/s/^\.It Cm \([a-z_]*\)\( Ns \(=\)\)\{0,1\}.*/\1\3/p' "$HERE/../../docs/ipcfs.8")
+done < <(sed -n '/^\.It Fl o Ar option/,/^\.Ss/s/^\.It Cm \([a-z_]*\)\( Ns \(=\)\)\{0,1\}.*/\1\3/p' "$HERE/../../docs/ipcfs.8")
+
+. "$COMPLETION/ipctop.bash" || exit 1
+offers 'ipctop --it' '--iterations'
+offers 'ipctop -k s' 'sem shm sockets'
+offers 'ipctop -b --sort FU' 'FULL'
+offers 'ipctop /m' '/mnt'
+# Where it is built.
+IPCTOP=$(dirname "$IPCFS")/../tools/ipctop/ipctop
+if [ -x "$IPCTOP" ]; then
+    for option in $("$IPCTOP" --help | grep -o -e '--[a-z]*'); do
+        offers "ipctop $option" "$option"
+        for shell in _ipctop ipctop.fish; do
+            grep -qwe "-\?-\?${option#--}" "$COMPLETION/$shell" || fail "$shell does not know $option"
+        done
+    done
+fi
 
 # mkdir: what completed it before does so still, but for attributes in a tree.
 before() { COMPREPLY=(before); }
