@@ -25,6 +25,7 @@
 
 #include "backend.h"
 #include "common/checklist.h"
+#include "confine.h"
 #include "fuse.h"
 #include "passthrough.h"
 #include "requests.h"
@@ -140,6 +141,7 @@ static void try_mount(struct checklist *list)
 	}
 	if (session)
 		fuse_session_destroy(session);
+	fuse_opt_free_args(&args);
 	if (file >= 0)
 		close(file);
 }
@@ -170,46 +172,63 @@ static void check_user(struct checklist *list)
 				(unsigned)geteuid());
 }
 
+/* What is lost without one of those that the daemon keeps. */
+static const char *lost_without(cap_value_t capability)
+{
+	switch (capability) {
+	case CAP_SYS_ADMIN:
+		return "mounting, mapping of memory, a list of POSIX queues";
+	case CAP_SETUID:
+	case CAP_SETGID:
+		return "serving users other than root";
+	case CAP_DAC_OVERRIDE:
+		return "that no mode stops root";
+	case CAP_DAC_READ_SEARCH:
+		return "that root may read all";
+	case CAP_FOWNER:
+		return "that root may change and remove what is others'";
+	case CAP_CHOWN:
+		return "chown";
+	case CAP_IPC_OWNER:
+		return "that no mode of a System V object stops root";
+	case CAP_IPC_LOCK:
+		return "locked of segments beyond RLIMIT_MEMLOCK";
+	case CAP_SYS_PTRACE:
+		return "who holds what, and what is in pipes, of other users' processes";
+	case CAP_SYS_RESOURCE:
+		return "values above fs.mqueue.*, kernel.msgmnb, fs.pipe-max-size";
+	case CAP_NET_BIND_SERVICE:
+		return "listening at ports below 1024";
+	case CAP_LEASE:
+		return "orphans among other users' POSIX memory";
+	default:
+		return "what confinement.md has for it";
+	}
+}
+
 static void check_capabilities(struct checklist *list)
 {
-	static const struct {
-		cap_value_t capability;
-		const char *lost;
-	} used[] = {
-		{CAP_SYS_ADMIN, "mounting, mapping of memory, a list of POSIX queues"},
-		{CAP_SETUID, "serving users other than root"},
-		{CAP_SETGID, "serving users other than root"},
-		{CAP_DAC_OVERRIDE, "that no mode stops root"},
-		{CAP_DAC_READ_SEARCH, "that root may read all"},
-		{CAP_FOWNER, "that root may change and remove what is others'"},
-		{CAP_CHOWN, "chown"},
-		{CAP_IPC_OWNER, "that no mode of a System V object stops root"},
-		{CAP_IPC_LOCK, "locked of segments beyond RLIMIT_MEMLOCK"},
-		{CAP_SYS_PTRACE, "who holds what, and what is in pipes, of other users' processes"},
-		{CAP_SYS_RESOURCE, "values above fs.mqueue.*, kernel.msgmnb, fs.pipe-max-size"},
-		{CAP_NET_BIND_SERVICE, "listening at ports below 1024"},
-	};
 	cap_t mine = cap_get_proc();
 	bool all = true;
 
-	for (size_t i = 0; mine && i < sizeof(used) / sizeof(*used); i++) {
+	for (int i = 0; mine && i < confine_capabilities_count; i++) {
 		cap_flag_value_t value = CAP_SET;
 		char *name;
 
-		cap_get_flag(mine, used[i].capability, CAP_PERMITTED, &value);
+		cap_get_flag(mine, confine_capabilities[i], CAP_PERMITTED, &value);
 		if (value == CAP_SET)
 			continue;
 		all = false;
-		name = cap_to_name(used[i].capability);
+		name = cap_to_name(confine_capabilities[i]);
 		for (char *at = name; at && *at; at++)
 			*at = (char)(*at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
 		checklist_lacks(list, name ? name : "a capability", "lost without it: %s",
-				used[i].lost);
+				lost_without(confine_capabilities[i]));
 		cap_free(name);
 	}
 	cap_free(mine);
 	if (all)
-		checklist_has(list, "capabilities", "all that are used");
+		checklist_has(list, "capabilities", "all that the daemon keeps");
 }
 
 static void check_proc(struct checklist *list)

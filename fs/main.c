@@ -128,6 +128,10 @@ static int aim(const struct options *options, struct target *target, struct sett
 	return 0;
 }
 
+static void no_log(enum fuse_log_level level, const char *format, va_list arguments)
+{
+}
+
 /* 0, a negative errno, or USAGE; each with a message on standard error. */
 static int mount_and_run(struct fuse_args *args, const struct options *options)
 {
@@ -190,7 +194,10 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 		if (mountpoint_is_others(options->mountpoint))
 			_exit(error ? FAILED : 0);
 		unmounter_run();
+		/* What it cannot do is not worth a message, if it is done next. */
+		fuse_set_log_func(no_log);
 		fuse_session_unmount(session);
+		mountpoint_leave(options->mountpoint);
 	} else {
 		check_explain_failure();
 	}
@@ -229,9 +236,9 @@ int main(int argc, char **argv)
 
 	allow_all_descriptors();
 	quota_setup();
-	if (options_parse(&args, &options) < 0)
-		return USAGE;
-	if (options.help) {
+	if (options_parse(&args, &options) < 0) {
+		status = USAGE;
+	} else if (options.help) {
 		options_print_help();
 	} else if (options.version) {
 		printf("ipcfs %s, libfuse %s\n", IPCFS_VERSION, fuse_pkgversion());

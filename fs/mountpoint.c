@@ -192,3 +192,13 @@ bool mountpoint_is_others(const char *path)
 
 	return now && now != noted;
 }
+
+void mountpoint_leave(const char *path)
+{
+	bool is_ipcfs;
+	dev_t device;
+
+	if (noted && geteuid() == 0 && mount_at(path, &is_ipcfs, &device) == noted &&
+	    umount2(path, MNT_DETACH) < 0)
+		fprintf(stderr, "ipcfs: %s: umount: %s\n", path, strerror(errno));
+}

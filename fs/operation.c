@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "clock.h"
+#include "common/hash.h"
 #include "locks.h"
 
 /* The operations that end when one object is removed. */
@@ -160,22 +161,25 @@ static int object_of(const struct operation *op, struct parked_object **object)
 	return 0;
 }
 
-/* With the lock held: joins those of @object, or begins them. */
-static void join_object(struct operation *op, struct parked_object *object)
+/* With the lock held: joins those of @object, or begins them; takes @object, unless -ENOMEM. */
+static int join_object(struct operation *op, struct parked_object *object)
 {
 	struct parked_object *there;
 
 	if (!object)
-		return;
+		return 0;
 	HASH_FIND(hh, parked.objects, &object->key, sizeof(object->key), there);
 	if (there) {
 		free(object);
 		object = there;
 	} else {
 		HASH_ADD(hh, parked.objects, key, sizeof(object->key), object);
+		if (!HASH_HAS(hh, object))
+			return -ENOMEM;
 	}
 	op->object = object;
 	DL_APPEND2(object->operations, op, object_prev, object_next);
+	return 0;
 }
 
 /* With the lock held. */
@@ -243,9 +247,10 @@ static int park(struct operation *op, struct operation **result)
 	pthread_mutex_lock(&operations_lock);
 	if (!error && parked.closed)
 		error = -EINTR;
+	if (!error)
+		error = join_object(copy, object);
 	if (!error) {
 		DL_APPEND(parked.all, copy);
-		join_object(copy, object);
 		parked.unanswered++;
 	}
 	pthread_mutex_unlock(&operations_lock);

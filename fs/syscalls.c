@@ -10,19 +10,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backing.h"
 
 #ifdef HAVE_SECCOMP
 #include <seccomp.h>
+#endif
+
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE (1U << 1)
 #endif
 
 #define CALLS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -82,12 +89,18 @@ const struct syscall_group syscalls_allowed[] = {
 const struct syscall_rule syscalls_limited[] = {
 	ONE("clone", "a thread, in no new namespace",
 	    ARGUMENT(0, CLONE_THREAD | NEW_NAMESPACES, CLONE_THREAD)),
+	/* By which the kernel charges a caller (common/charge.c): it has the same filter. */
+	ONE("clone", "a process, in no new namespace", EXACTLY(0, CLONE_FILES | SIGCHLD)),
+	ONE("close_range", "of what was shared", EXACTLY(2, CLOSE_RANGE_UNSHARE)),
+	ONE("waitid", "one process", EXACTLY(0, P_PID)),
 	/* For one that waits; raise(3).  Not tkill(2), in which no process is named. */
 	ONE("tgkill", "a thread of its own", OWN_PROCESS(0)),
 	ONE("kill", "signal 0, which asks whether there is such a process", EXACTLY(1, 0)),
 	ONE("process_vm_readv", "its own memory", OWN_PROCESS(0)),
 	ONE("process_vm_writev", "its own memory", OWN_PROCESS(0)),
 	BOTH("prlimit64", "its own limits, to ask for them", EXACTLY(0, 0), EXACTLY(2, 0)),
+	BOTH("prlimit64", "its own RLIMIT_MSGQUEUE", EXACTLY(0, 0), EXACTLY(1, RLIMIT_MSGQUEUE)),
+	BOTH("prlimit64", "its own RLIMIT_MEMLOCK", EXACTLY(0, 0), EXACTLY(1, RLIMIT_MEMLOCK)),
 	/* PROT_EXEC is for the modules that resolve names. */
 	ONE("mmap", "not PROT_EXEC", ARGUMENT(2, PROT_EXEC, 0)),
 	ONE("mmap", "not PROT_WRITE", ARGUMENT(2, PROT_WRITE, 0)),

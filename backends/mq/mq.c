@@ -136,7 +136,7 @@ static void mq_check(struct checklist *list)
 		checklist_has(list, "RLIMIT_MSGQUEUE", "none");
 	else
 		checklist_has(list, "RLIMIT_MSGQUEUE",
-			      "%llu bytes for the POSIX queues of all users of the tree together",
+			      "%llu bytes at most for the POSIX queues of each user",
 			      (unsigned long long)bytes.rlim_cur);
 }
 

@@ -21,10 +21,10 @@ long=$(awk 'length > 80' "$T/help")
 [ -z "$long" ] || fail "--help has a line of more than 80 columns: $long"
 is "$(cat "$T/help")" "$IPCFS" -h
 # Every option of the manual's list is there.
-sed -n '/^\.It Fl o Ar option/,/^\.El/s/^\.It Cm \([a-z_]*\).*/\1/p' "$HERE/../../docs/ipcfs.8" >"$T/options"
+sed -n '/^\.It Fl o Ar option/,/^\.Ss/s/^\.It Cm \([a-z_]*\).*/\1/p' "$HERE/../../docs/ipcfs.8" >"$T/options"
 [ "$(wc -l <"$T/options")" -ge 6 ] || fail "options of the manual: $(cat "$T/options")"
 while read -r option; do
-    grep -q -e "-o $option" -e " $option\\>" "$T/help" || fail "--help does not know $option"
+    grep -qw -e "$option" "$T/help" || fail "--help does not know $option"
 done <"$T/options"
 ends 0 'ipcfs 0' "$IPCFS" --version
 ends 0 'libfuse 3' "$IPCFS" -V

@@ -29,8 +29,8 @@ offers() {
 offers 'ipcfs -' '--check --help --target --version -V -d -f -h -o'
 offers 'ipcfs --c' '--check'
 offers 'ipcfs -o r' 'ro run_dir='
-offers 'ipcfs -o ro,' 'ro,closing_max= ro,connections_max= ro,debug ro,events_max= ro,foreign ro,handles_max= ro,holds_max= ro,locks_max= ro,lookups_max= ro,memory_max= ro,no_passthrough ro,orphan_age= ro,pipes_max= ro,private ro,run_dir= ro,sockets_max= ro,waiting_max='
-offers 'ipcfs -o ro,orphan_age=5,pr' '5,private'
+offers 'ipcfs -o ro,' 'ro,closing_max= ro,connections_max= ro,debug ro,events_max= ro,foreign ro,handles_max= ro,holds_max= ro,locks_max= ro,lookups_max= ro,memory_max= ro,no_passthrough ro,orphan_age= ro,pipes_max= ro,private ro,processes_max= ro,run_dir= ro,sockets_max= ro,waiting_max='
+offers 'ipcfs -o ro,orphan_age=5,pri' '5,private'
 offers 'ipcfs -opri' '-oprivate'
 offers "ipcfs --target $$" "$(cd /proc && echo $$*)"
 offers "ipcfs --target=$$" "$(cd /proc && echo $$*)"
@@ -43,7 +43,23 @@ offers "ipcfs -o run_dir=$T/po" "$T/point"
 # Every option of the manual is known.
 while read -r option; do
     offers "ipcfs -o ${option%=}" "$option"
-done < <(sed -n '/^\.It Fl o Ar option/,/^\.El/s/^\.It Cm \([a-z_]*\)\( Ns \(=\)\)\{0,1\}.*/\1\3/p' "$HERE/../../docs/ipcfs.8")
+done < <(sed -n '/^\.It Fl o Ar option/,/^\.Ss/s/^\.It Cm \([a-z_]*\)\( Ns \(=\)\)\{0,1\}.*/\1\3/p' "$HERE/../../docs/ipcfs.8")
+
+. "$COMPLETION/ipctop.bash" || exit 1
+offers 'ipctop --it' '--iterations'
+offers 'ipctop -k s' 'sem shm sockets'
+offers 'ipctop -b --sort FU' 'FULL'
+offers 'ipctop /m' '/mnt'
+# Where it is built.
+IPCTOP=$(dirname "$IPCFS")/../tools/ipctop/ipctop
+if [ -x "$IPCTOP" ]; then
+    for option in $("$IPCTOP" --help | grep -o -e '--[a-z]*'); do
+        offers "ipctop $option" "$option"
+        for shell in _ipctop ipctop.fish; do
+            grep -qwe "-\?-\?${option#--}" "$COMPLETION/$shell" || fail "$shell does not know $option"
+        done
+    done
+fi
 
 # mkdir: what completed it before does so still, but for attributes in a tree.
 before() { COMPREPLY=(before); }

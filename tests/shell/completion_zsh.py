@@ -44,6 +44,7 @@ def main():
         ("ipcfs -o no_p", "/mnt", "ipcfs -o no_passthrough,"),
         ("ipcfs -o ro,orph", "/mnt", "ipcfs -o ro,orphan_age="),
         (f"ipcfs {T}/poi", "/mnt", f"ipcfs {T}/pointed/"),
+        ("ipctop --kind=soc", "/mnt", "ipctop --kind=sockets "),
         ("mkdir mq/jobs,ma", "/mnt", "mkdir mq/jobs,maxmsg="),
         ("mkdir mq/jobs,maxmsg=5,", "/mnt", "mkdir mq/jobs,maxmsg=5,msgsize="),
         ("mkdir mq/0x4d2,", "/mnt", "mkdir mq/0x4d2,qbytes="),

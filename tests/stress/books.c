@@ -14,7 +14,8 @@ enum { SENDING = 1, SENT = 2, REFUSED = 4, RECEIVED = 8, TWICE = 16 };
 
 static struct books {
 	atomic_uint writers;
-	atomic_uint may_lose;
+	atomic_uint may_lose[2];
+	bool exact[WRITERS];
 	atomic_uint faults;
 	char fault[256];
 	/* Sparse: pages that nobody writes to are not there. */
@@ -29,7 +30,7 @@ void books_open(void)
 		abort();
 }
 
-uint32_t books_writer(void)
+uint32_t books_writer(bool exact)
 {
 	uint32_t writer = atomic_fetch_add(&books->writers, 1);
 
@@ -37,6 +38,7 @@ uint32_t books_writer(void)
 		books_fault("more than %d writers", WRITERS);
 		abort();
 	}
+	books->exact[writer] = exact;
 	return writer;
 }
 
@@ -108,9 +110,9 @@ void books_received(const char *text, size_t size)
 		mark(message, TWICE);
 }
 
-void books_may_have_lost(void)
+void books_may_have_lost(bool exact)
 {
-	atomic_fetch_add(&books->may_lose, 1);
+	atomic_fetch_add(&books->may_lose[exact], 1);
 }
 
 void books_fault(const char *format, ...)
@@ -129,14 +131,14 @@ const char *books_first_fault(void)
 	return books->faults ? books->fault : NULL;
 }
 
-static void add(struct books_sum *sum, uint8_t marks, uint64_t number)
+static void add(struct books_sum *sum, uint8_t marks, uint64_t number, bool exact)
 {
 	bool unsure = (marks & SENDING) && !(marks & (SENT | REFUSED));
 
 	sum->twice += !!(marks & TWICE);
 	sum->unsure += unsure;
 	sum->unsure_received += unsure && (marks & RECEIVED);
-	sum->lost += (marks & SENT) && !(marks & RECEIVED);
+	sum->lost[exact] += (marks & SENT) && !(marks & RECEIVED);
 	sum->refused_received += (marks & REFUSED) && (marks & RECEIVED);
 	sum->never_sent += !(marks & SENDING);
 	if (marks & SENT) {
@@ -151,7 +153,7 @@ static void add(struct books_sum *sum, uint8_t marks, uint64_t number)
 
 struct books_sum books_sum(void)
 {
-	struct books_sum sum = {.may_lose = books->may_lose};
+	struct books_sum sum = {.may_lose = {books->may_lose[0], books->may_lose[1]}};
 
 	/* Numbers are given in turn: the first that is not there is the end of a writer's. */
 	for (uint32_t writer = 0; writer < books->writers; writer++)
@@ -160,7 +162,8 @@ struct books_sum books_sum(void)
 
 			if (!marks)
 				break;
-			add(&sum, marks, (uint64_t)writer * WRITER_MESSAGES + number);
+			add(&sum, marks, (uint64_t)writer * WRITER_MESSAGES + number,
+			    books->exact[writer]);
 		}
 	return sum;
 }

@@ -1,9 +1,9 @@
 /*
  * clients.c - workers of a mixed load that are programs.
  *
- * Queues: mq/jobs, mq/0x50, small, so that both ends wait.  Semaphores: 0x60 and lock are 1, with a
- * section in which one is alone; the set 0x61 is 2:2:2, slots 3.  A client that is interrupted has
- * done nothing; a client that is killed gives back what it held.
+ * Queues: mq/jobs, mq/0x50, small, so that both ends wait; mq/exact, mq/0x51 the same.  Semaphores:
+ * 0x60 and lock are 1, with a section in which one is alone; the set 0x61 is 2:2:2, slots 3.  A
+ * client that is interrupted has done nothing; a client that is killed gives back what it held.
  */
 #include "clients.h"
 
@@ -32,6 +32,8 @@ static struct {
 	const struct clients_setting *setting;
 	unsigned seed;
 	struct message next;
+	bool exact;
+	const char *posix_name, *sysv_name; /* of the queues */
 	int sysv_queue, sysv_lock;
 	mqd_t posix_queue;
 	int area; /* the memory itself */
@@ -43,6 +45,8 @@ static struct {
 void clients_make_objects(void)
 {
 	static const char *const objects[] = {
+		"mq/exact,maxmsg=6,msgsize=128",
+		"mq/0x51,qbytes=512",
 		"mq/jobs,maxmsg=6,msgsize=128",
 		"mq/0x50,qbytes=512",
 		"sem/0x60",
@@ -110,12 +114,13 @@ static void send_path(char *path, size_t size, bool *lines, bool *framed)
 	*lines = !strcmp(file, "lines") || !strcmp(file, "bulk");
 	*framed = !strcmp(file, "framed");
 	if (any(4)) {
-		snprintf(path, size, MOUNT "/mq/%s/%s/%s", sysv ? "0x50" : "jobs", waits[any(4)],
-			 file);
+		snprintf(path, size, MOUNT "/mq/%s/%s/%s", sysv ? me.sysv_name : me.posix_name,
+			 waits[any(4)], file);
 		return;
 	}
 	*lines = *framed = false;
-	snprintf(path, size, MOUNT "/mq/%s/%u", sysv ? "0x50/type" : "jobs/prio", 1 + any(9));
+	snprintf(path, size, MOUNT "/mq/%s/%s/%u", sysv ? me.sysv_name : me.posix_name,
+		 sysv ? "type" : "prio", 1 + any(9));
 }
 
 static struct message new_message(void)
@@ -123,7 +128,7 @@ static struct message new_message(void)
 	struct message message;
 
 	if (me.next.number == WRITER_MESSAGES)
-		me.next = (struct message){books_writer(), 0};
+		me.next = (struct message){books_writer(me.exact), 0};
 	message = me.next;
 	me.next.number++;
 	books_sending(message);
@@ -174,10 +179,11 @@ static void receive_message(void)
 	ssize_t size = -1;
 	int fd;
 
-	snprintf(path, sizeof(path), MOUNT "/mq/%s/%s", sysv ? "0x50" : "jobs", files[which]);
+	snprintf(path, sizeof(path), MOUNT "/mq/%s/%s", sysv ? me.sysv_name : me.posix_name,
+		 files[which]);
 	if (sysv && !any(3)) {
 		which = 0;
-		snprintf(path, sizeof(path), MOUNT "/mq/0x50/within/0.2/type/%s%u",
+		snprintf(path, sizeof(path), MOUNT "/mq/%s/within/0.2/type/%s%u", me.sysv_name,
 			 any(2) ? "-" : "", 1 + any(9));
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -195,7 +201,7 @@ static void receive_message(void)
 			begin = end + 1;
 		books_received(begin, (size_t)(text + size - begin));
 	} else if (check_error(path, errno)) {
-		books_may_have_lost();
+		books_may_have_lost(me.exact);
 	}
 	me.state->receiving = false;
 	close(fd);
@@ -385,9 +391,14 @@ static void interrupted(int signal)
 static void begin(struct client_state *state)
 {
 	struct sigaction action = {.sa_handler = interrupted}; /* no SA_RESTART */
+	sigset_t set;
 
 	me.state = state;
 	sigaction(SIGINT, &action, NULL);
+	/* Until now it was blocked. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -409,6 +420,8 @@ void client_run(enum client_role role, unsigned seed, struct client_state *state
 		[CLIENT_RECEIVER] = receive_message,
 		[CLIENT_NATIVE_SENDER] = send_native,
 		[CLIENT_NATIVE_RECEIVER] = receive_native,
+		[CLIENT_EXACT_SENDER] = send_message,
+		[CLIENT_EXACT_RECEIVER] = receive_message,
 		[CLIENT_LOCKER] = lock,
 		[CLIENT_NATIVE_LOCKER] = lock_native,
 		[CLIENT_SERVER] = serve_one,
@@ -418,7 +431,10 @@ void client_run(enum client_role role, unsigned seed, struct client_state *state
 	begin(state);
 	me.setting = setting;
 	me.seed = seed;
-	me.next = (struct message){books_writer(), 0};
+	me.exact = role == CLIENT_EXACT_SENDER || role == CLIENT_EXACT_RECEIVER;
+	me.posix_name = me.exact ? "exact" : "jobs";
+	me.sysv_name = me.exact ? "0x51" : "0x50";
+	me.next = (struct message){books_writer(me.exact), 0};
 	me.sysv_queue = msgget(QUEUE_KEY, 0);
 	me.sysv_lock = semget(LOCK_KEY, 0, 0);
 	me.posix_queue = mq_open("/jobs", O_RDWR | O_CLOEXEC);
@@ -464,11 +480,12 @@ void client_read_pipe(struct client_state *state)
 
 void clients_drain(void)
 {
-	static const char *const queues[] = {MOUNT "/mq/jobs/try/data", MOUNT "/mq/0x50/try/data"};
+	static const char *const queues[] = {MOUNT "/mq/jobs/try/data", MOUNT "/mq/0x50/try/data",
+					     MOUNT "/mq/exact/try/data", MOUNT "/mq/0x51/try/data"};
 	char text[512];
 	ssize_t size;
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(queues) / sizeof(*queues); i++) {
 		while ((size = get(queues[i], text, sizeof(text))) >= 0)
 			books_received(text, (size_t)size);
 		assert_int_equal(size, -EAGAIN);

@@ -21,6 +21,9 @@ enum client_role {
 	CLIENT_RECEIVER,
 	CLIENT_NATIVE_SENDER,
 	CLIENT_NATIVE_RECEIVER,
+	/* At queues of their own, where nobody is ever killed. */
+	CLIENT_EXACT_SENDER,
+	CLIENT_EXACT_RECEIVER,
 	CLIENT_LOCKER,
 	CLIENT_NATIVE_LOCKER,
 	CLIENT_SERVER,
@@ -37,7 +40,7 @@ struct clients_setting {
 /* Makes what they use, in a tree of which nothing is known yet; and what ends with each mount. */
 void clients_make_objects(void);
 void clients_make_sockets(void);
-/* Works until it is killed. */
+/* Works until it is killed.  SIGINT is to be blocked before it is forked. */
 _Noreturn void client_run(enum client_role role, unsigned seed, struct client_state *state,
 			  const struct clients_setting *setting);
 /* Reads the pipe until it is killed; nobody kills it in between. */

@@ -18,7 +18,7 @@ struct load_setting {
 void load_start(const struct load_setting *setting);
 /*
  * For @milliseconds: kills a client here and there, by -9 or INT, about every @every milliseconds
- * (0: none), and starts another for each that ended.
+ * (0: nobody), interrupts programs all the time, and starts another for each that ended.
  */
 void load_go_on(unsigned milliseconds, unsigned every);
 /* Nobody does anything, until load_resume: shells are ended, programs rest. */

@@ -48,9 +48,9 @@ static unsigned number(const char *variable, unsigned otherwise)
 
 /* ---- objects, by the kernel's own calls ---- */
 
-static const key_t queues[] = {0x10, 0x11, 0x50};
+static const key_t queues[] = {0x10, 0x11, 0x50, 0x51};
 static const key_t sets[] = {0x20, 0x21, 0x22, 0x60, 0x61, HELD_KEY, UNDONE_KEY};
-static const char *const posix_queues[] = {"/empty", "/full", "/jobs"};
+static const char *const posix_queues[] = {"/empty", "/full", "/jobs", "/exact"};
 static const char *const posix_files[] = {"sem.taken", "sem.lock", "sem.slots",
 					  "sem.kept",  "area",     "locked"};
 enum {

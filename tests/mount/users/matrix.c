@@ -17,7 +17,9 @@ enum { DESCRIPTION = 4096, SHOWN_DIFFERENCES = 25 };
 struct made made;
 unsigned matrix_cases, matrix_refused;
 
-static const mode_t modes[] = {0600, 0660, 0604, 0246, 0};
+/* What has nothing to do with the mode is tried in the first, which lets nobody in. */
+static const mode_t modes[] = {0, 0600, 0660, 0604, 0246};
+enum { ONE_MODE = 0600 };
 
 /* ---- operations ---- */
 
@@ -367,7 +369,7 @@ static void run_in_state(const struct object *object, bool narrow)
 	is_new = is_described[0] = is_described[1] = false;
 	for (const struct identity *who = identities; who->name; who++)
 		for (const struct test_case *test = object->cases; test->row; test++)
-			if (!test->narrow || narrow)
+			if (narrow || (test->direct && !test->narrow))
 				compare(who, test);
 }
 
@@ -379,7 +381,7 @@ void matrix_run(const struct object *object)
 	differences = 0;
 	for (size_t m = 0; m < (object->one_mode ? 1 : COUNT(modes)); m++)
 		for (int given = 0; given <= !object->not_given; given++) {
-			made.mode = modes[m];
+			made.mode = object->one_mode ? ONE_MODE : modes[m];
 			made.given = given;
 			run_in_state(object, m == 0);
 		}

@@ -61,7 +61,8 @@ struct test_case {
 	deed *direct; /* gets the case; NULL: everyone may */
 	/* Why it is no system call of the same thing; NULL: it is. */
 	const char *why;
-	bool narrow; /* the object's mode has nothing to do with it */
+	/* The object's mode has nothing to do with it, nor with what everyone may. */
+	bool narrow;
 };
 
 struct object {

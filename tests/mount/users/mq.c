@@ -218,13 +218,13 @@ static void sysv_describe(char *text, size_t size)
 }
 
 /* A channel, by which @text sends one message "x". */
-#define CHANNEL(row, at, text, receives, sends, chmods, chowns)                       \
-	{row, READ, NULL, "try/" at, .reads = true, .direct = receives},              \
-		{row, WRITE, NULL, "try/" at, text, .direct = sends},                 \
-		{row, BOTH, NULL, "try/" at, text, O_RDWR, .direct = (sends##_both)}, \
-		{row, CHMOD, NULL, "try/" at, .tree = tree_chmod, .direct = chmods},  \
-	{                                                                             \
-		row, CHOWN, NULL, "wait/" at, .tree = tree_chown, .direct = chowns    \
+#define CHANNEL(row, at, text, receives, sends, chmods, chowns)                                      \
+	{row, READ, NULL, "try/" at, .reads = true, .direct = receives},                             \
+		{row, WRITE, NULL, "try/" at, text, .direct = sends},                                \
+		{row, BOTH, NULL, "try/" at, text, O_RDWR, .direct = (sends##_both)},                \
+		{row, CHMOD, NULL, "try/" at, .tree = tree_chmod, .direct = chmods, .narrow = true}, \
+	{                                                                                            \
+		row, CHOWN, NULL, "wait/" at, .tree = tree_chown, .direct = chowns, .narrow = true   \
 	}
 
 /* Permission is judged at each operation, not by what a file was opened for. */
@@ -285,6 +285,13 @@ static int posix_open(int flags)
 	mqd_t queue = mq_open("/u", flags | O_NONBLOCK | O_CLOEXEC);
 
 	return queue < 0 ? -errno : queue;
+}
+
+static int posix_opens(const void *argument)
+{
+	int queue = posix_open(((const struct test_case *)argument)->flags);
+
+	return queue < 0 ? -queue : 0;
 }
 
 static int posix_send_opened(int flags, unsigned priority)
@@ -461,9 +468,15 @@ static const struct test_case posix_cases[] = {
 	POSIX("lines", "lines", "x\n", posix_receive, posix_send),
 	POSIX("bulk", "bulk", "x\n", posix_receive, posix_send),
 	POSIX("framed", "framed", "size=1\nx", posix_receive_framed, posix_send),
+	{"each", READ, NULL, "wait/each", .flags = O_RDONLY, .only_open = true,
+	 .direct = posix_opens},
+	{"each", READ, NULL, "within/5/each", .flags = O_RDONLY, .only_open = true,
+	 .direct = posix_opens},
 	{"prio", WRITE, NULL, "try/prio/7", "x", .direct = posix_send_high},
-	{"prio", CHMOD, NULL, "try/prio/7", .tree = tree_chmod, .direct = file_chmod},
-	{"prio", CHOWN, NULL, "wait/prio/7", .tree = tree_chgrp, .direct = file_chgrp},
+	{"prio", CHMOD, NULL, "try/prio/7", .tree = tree_chmod, .direct = file_chmod,
+	 .narrow = true},
+	{"prio", CHOWN, NULL, "wait/prio/7", .tree = tree_chgrp, .direct = file_chgrp,
+	 .narrow = true},
 	{"messages", READ, .reads = true, .direct = posix_messages},
 	{"bytes", READ, .reads = true, .direct = posix_bytes},
 	{"maxmsg", READ, .reads = true, .direct = posix_maxmsg},

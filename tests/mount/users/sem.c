@@ -230,8 +230,10 @@ static void set_describe(char *text, size_t size)
 		 .flags = O_RDWR,                                                                    \
 		 .why = "reading it is always the end"},                                             \
 		{"op", SHOW, of, at "try/op", .why = "it shows nothing"},                            \
-		{"op", CHMOD, of, at "try/op", .tree = tree_chmod, .direct = set_chmod},             \
-		{"op", CHOWN, of, at "wait/op", .tree = tree_chown, .direct = set_chown},            \
+		{"op",          CHMOD, of, at "try/op", .tree = tree_chmod, .direct = set_chmod,     \
+		 .narrow = true},                                                                    \
+		{"op",          CHOWN, of, at "wait/op", .tree = tree_chown, .direct = set_chown,    \
+		 .narrow = true},                                                                    \
 		{"hold",                                                                             \
 		 WRITE,                                                                              \
 		 of,                                                                                 \
@@ -247,8 +249,10 @@ static void set_describe(char *text, size_t size)
 		 .only_open = true,                                                                  \
 		 .direct = take_with_undo},                                                          \
 		{"hold", SHOW, of, at "hold", .why = AS_PROC},                                       \
-		{"hold", CHMOD, of, at "try/hold", .tree = tree_chmod, .direct = set_chmod},         \
-		{"hold", CHOWN, of, at "wait/hold", .tree = tree_chgrp, .direct = set_chgrp},        \
+		{"hold",        CHMOD, of, at "try/hold", .tree = tree_chmod, .direct = set_chmod,   \
+		 .narrow = true},                                                                    \
+		{"hold",        CHOWN, of, at "wait/hold", .tree = tree_chgrp, .direct = set_chgrp,  \
+		 .narrow = true},                                                                    \
 		{"nsems", READ, of, at "nsems", .reads = true, .direct = say_nsems, .why = AS_IPCS}, \
 		{"pid", READ, of, at "pid", .direct = get_pid}, {"status",                           \
 								 READ,                               \
@@ -276,6 +280,8 @@ static const struct test_case set_cases[] = {
 	CASES(NULL, ""),
 	CASES(&sem_sysv_part_dir, "0/"),
 	{"op", WRITE, NULL, "try/op", "1:0", .direct = wait_for_zero},
+	{"op", WRITE, NULL, "wait/op", "V", .direct = give},
+	{"op", WRITE, NULL, "within/5/op", "V", .direct = give},
 	{"value", READ, .reads = true, .direct = get_all},
 	{"value", WRITE, .write = "3 4", .direct = set_all},
 	{"ncount", READ, .reads = true, .direct = get_waiting},
@@ -420,15 +426,15 @@ static const struct test_case named_cases[] = {
 	{"op", READ, NULL, "try/op", .flags = O_RDWR, .direct = file_open,
 	 .why = "reading it is always the end, opening it what sem_open does"},
 	{"op", SHOW, NULL, "try/op", .why = "it shows nothing"},
-	{"op", CHMOD, NULL, "try/op", .tree = tree_chmod, .direct = file_chmod},
-	{"op", CHOWN, NULL, "try/op", .tree = tree_chown, .direct = file_chown},
+	{"op", CHMOD, NULL, "try/op", .tree = tree_chmod, .direct = file_chmod, .narrow = true},
+	{"op", CHOWN, NULL, "try/op", .tree = tree_chown, .direct = file_chown, .narrow = true},
 	{"hold", WRITE, NULL, "try/hold", .flags = O_WRONLY, .only_open = true,
 	 .direct = named_take},
 	{"hold", BOTH | READ, NULL, "try/hold", .flags = O_RDWR, .only_open = true,
 	 .direct = named_take},
 	{"hold", SHOW, NULL, "hold", .why = AS_PROC},
-	{"hold", CHMOD, NULL, "try/hold", .tree = tree_chmod, .direct = file_chmod},
-	{"hold", CHOWN, NULL, "try/hold", .tree = tree_chgrp, .direct = file_chgrp},
+	{"hold", CHMOD, NULL, "try/hold", .tree = tree_chmod, .direct = file_chmod, .narrow = true},
+	{"hold", CHOWN, NULL, "try/hold", .tree = tree_chgrp, .direct = file_chgrp, .narrow = true},
 	{"value", READ, .reads = true, .direct = named_get},
 	{"value", WRITE, .write = "3", .direct = nobody_not_supported, .narrow = true,
 	 .why = "there is no such call"},

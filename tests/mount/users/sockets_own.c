@@ -99,13 +99,15 @@ static void udp_describe(char *text, size_t size)
 #define OPENED(row, flag, does, reason) \
 	NULL, "try/" row, .flags = flag, .only_open = true, .direct = does, .why = reason
 
-#define CHANNEL(row, does, reason, chmods, chowns)                                    \
-	{row, READ, OPENED(row, O_RDONLY, does, reason)},                             \
-		{row, WRITE, OPENED(row, O_WRONLY, does, reason)},                    \
-		{row, BOTH, OPENED(row, O_RDWR, does, reason)},                       \
-		{row, CHMOD, NULL, "try/" row, .tree = tree_chmod, .direct = chmods}, \
-	{                                                                             \
-		row, CHOWN, NULL, "wait/" row, .tree = tree_chown, .direct = chowns   \
+#define CHANNEL(row, does, reason, chmods, chowns)                                             \
+	{row, READ, OPENED(row, O_RDONLY, does, reason)},                                      \
+		{row, WRITE, OPENED(row, O_WRONLY, does, reason)},                             \
+		{row, BOTH, OPENED(row, O_RDWR, does, reason)},                                \
+		{row,           CHMOD, NULL, "try/" row, .tree = tree_chmod, .direct = chmods, \
+		 .narrow = true},                                                              \
+	{                                                                                      \
+		row, CHOWN, NULL, "wait/" row, .tree = tree_chown, .direct = chowns,           \
+					       .narrow = true                                  \
 	}
 
 /* By the file beside it. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
 #include "coverage.h"
 #include "kinds_tried.h"
 #include "root.h"
@@ -55,6 +56,13 @@ static void test_nobody_is_shown_more_than_by_the_kernel(void **state)
 	shown_check_holders(root);
 }
 
+static void test_access_goes_by_the_real_ids(void **state)
+{
+	if (only && strcmp(only, "access") != 0)
+		skip();
+	access_check();
+}
+
 static int begin(void **state)
 {
 	size_t count = 0;
@@ -84,6 +92,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_everything_has_a_case),
 		cmocka_unit_test(test_same_as_directly),
 		cmocka_unit_test(test_refused_to_all),
+		cmocka_unit_test(test_access_goes_by_the_real_ids),
 		cmocka_unit_test(test_nobody_is_shown_more_than_by_the_kernel),
 	};
 	const struct settings settings = {.orphan_age = 0};
