@@ -167,11 +167,16 @@ out:
 	return -error;
 }
 
+void waiter_signal(pid_t thread, int signal)
+{
+	if (thread)
+		syscall(SYS_tgkill, getpid(), thread, signal);
+}
+
 static void send_signal(const struct operation *op)
 {
 	/* A thread that has not noted its number yet has not made the call either. */
-	if (op->waiter->tid)
-		syscall(SYS_tgkill, getpid(), op->waiter->tid, WAITER_SIGNAL);
+	waiter_signal(op->waiter->tid, WAITER_SIGNAL);
 }
 
 void waiter_leave(struct operation *op)

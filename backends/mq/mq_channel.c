@@ -39,6 +39,7 @@ struct mq_handle {
 
 	struct frame_lines lines;
 	struct frame frame;
+	struct quota_share kept; /* the bytes of memory */
 };
 
 static int mq_open_end(struct call *call, const struct place *place, int flags, void **state)
@@ -55,6 +56,8 @@ static int mq_open_end(struct call *call, const struct place *place, int flags, 
 		return error;
 	}
 	handle->room = handle->end.room;
+	handle->kept = handle->lines.memory = handle->frame.memory =
+		quota_share(QUOTA_MEMORY, call->uid);
 	handle->end.numbered = place->row->type == ROW_NUMBERED;
 	if (handle->end.numbered) {
 		handle->end.number = place->number;
@@ -71,6 +74,7 @@ static void mq_close_end(void *state)
 	handle->port->close(&handle->end);
 	frame_lines_free(&handle->lines);
 	frame_free(&handle->frame);
+	quota_drop(&handle->kept);
 	free(handle->memory);
 	free(handle);
 }
@@ -148,11 +152,15 @@ static struct mq_message *message_of(struct mq_handle *handle)
 }
 
 /* Makes room for messages twice as large as now, or for the first. */
-static int room_grow(struct mq_handle *handle)
+static int room_grow(struct call *call, struct mq_handle *handle)
 {
 	size_t room = handle->memory ? handle->room * 2 : handle->room;
-	char *memory = realloc(handle->memory, HEADROOM + room + 1);
+	int error = quota_resize(call, &handle->kept, HEADROOM + room + 1);
+	char *memory;
 
+	if (error)
+		return error;
+	memory = realloc(handle->memory, HEADROOM + room + 1);
 	if (!memory)
 		return -ENOMEM;
 	handle->memory = memory;
@@ -175,15 +183,15 @@ static int take_at_most(struct mq_handle *handle, bool may_wait, size_t most, en
 }
 
 /* Takes one message, whatever its size. */
-static int take(struct mq_handle *handle, bool may_wait, enum shape as)
+static int take(struct call *call, struct mq_handle *handle, enum shape as)
 {
-	int error = handle->memory ? 0 : room_grow(handle);
+	int error = handle->memory ? 0 : room_grow(call, handle);
 
 	while (!error) {
-		error = take_at_most(handle, may_wait, handle->room, as);
+		error = take_at_most(handle, call->may_wait, handle->room, as);
 		if (error != -E2BIG)
 			return error;
-		error = room_grow(handle);
+		error = room_grow(call, handle);
 	}
 	return error;
 }
@@ -195,7 +203,7 @@ static ssize_t read_shaped(struct call *call, struct mq_handle *handle, void *bu
 	int error;
 
 	if (handle->start == handle->stop && size) {
-		error = take(handle, call->may_wait, as);
+		error = take(call, handle, as);
 		if (error)
 			return error;
 	}
@@ -209,7 +217,7 @@ static ssize_t read_once(struct call *call, struct mq_handle *handle, void *buff
 	int error;
 
 	if (!handle->ended && size) {
-		error = take(handle, call->may_wait, as);
+		error = take(call, handle, as);
 		if (error)
 			return error;
 		handle->ended = true;

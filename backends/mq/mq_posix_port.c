@@ -9,12 +9,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "mq.h"
 
 static int end_open(struct call *call, const struct place *place, int flags, struct mq_end *end)
 {
 	struct mq_attr attr;
-	int fd = mq_posix_open(place->name, flags);
+	int fd = descriptor_keep(mq_posix_open(place->name, flags));
 
 	if (fd < 0)
 		return fd;
