@@ -4,6 +4,8 @@
  * The daemon takes little for each, others are served as if nobody waited, all end when they are
  * interrupted, with EINTR, and nothing has been lost, taken or left behind.
  *
+ * When one of two objects is removed just those who wait for it hear of that.
+ *
  * In the environment: CLIENTS, how many processes (10000 by hand); WAYS, only the ways to wait
  * whose description begins so ("System V", say: each of those is a thread of the daemon).
  */
@@ -24,7 +26,7 @@
 #include "watchdog.h"
 
 /* Bytes for 10,000 clients, and what a daemon with none may take besides. */
-enum { CLIENTS = 1000, BYTES_EACH = 30 << 10, BYTES_ALONE = 16 << 20 };
+enum { CLIENTS = 1000, BYTES_EACH = 30 << 10, BYTES_ALONE = 16 << 20, AT_ONCE = 64 };
 
 static struct client {
 	pid_t pid;
@@ -172,6 +174,11 @@ static int run_client(void *argument)
 	return way->wait(way->path);
 }
 
+static void await_asleep(const struct client *client)
+{
+	wait_until_asleep_in(client->pid, client->way->asleep);
+}
+
 /* Each way its share; those that are for a few give theirs to the others. */
 static void start_clients(size_t count)
 {
@@ -193,12 +200,15 @@ static void start_clients(size_t count)
 			started[i]++;
 			clients[clients_count++] =
 				(struct client){spawn(run_client, (void *)way), way};
+			/* Who opens one name at one moment is served one after the other. */
+			if (clients_count > AT_ONCE)
+				await_asleep(&clients[clients_count - AT_ONCE]);
 		}
 		assert_true(clients_count > before);
 	} while (clients_count < count);
 	free(started);
 	for (size_t i = 0; i < count; i++)
-		wait_until_asleep_in(clients[i].pid, clients[i].way->asleep);
+		await_asleep(&clients[i]);
 }
 
 /* Those that may be busy when a signal comes are sent it until they end. */
@@ -303,6 +313,90 @@ static void test_blocked(void **state)
 	watchdog_expect(0, "");
 }
 
+/* ---- removal ---- */
+
+/* Two objects of each kind, of which one goes; and a way in which one waits for it. */
+static const struct {
+	const char *what, *make, *object, *file;
+} removals[] = {
+	{"POSIX queue, data", "mq/%c-gone,maxmsg=1,msgsize=8", "mq/%c-gone", "data"},
+	{"System V queue, data", "mq/0x3%c", "mq/0x3%c", "data"},
+	{"POSIX semaphore, P", "sem/%c-gone,value=0", "sem/%c-gone", "op"},
+	{"POSIX semaphore, hold", "sem/%c-hold,value=0", "sem/%c-hold", "hold"},
+	{"System V semaphore, P", "sem/0x3%c,value=0", "sem/0x3%c", "op"},
+	{"TCP, accept", "sockets/tcp/127.0.0.%d:20010", "sockets/tcp/127.0.0.%d:20010", "accept"},
+	{"UDP, data", "sockets/udp/127.0.0.%d:20010", "sockets/udp/127.0.0.%d:20010", "data"},
+	{"unix, accept", "sockets/unix/%c", "sockets/unix/%c", "accept"},
+};
+enum { REMOVALS = sizeof(removals) / sizeof(*removals), WAITING = 20 };
+
+static struct wait_way way_of(const char *what)
+{
+	for (size_t i = 0; i < wait_ways_count; i++)
+		if (!strcmp(wait_ways[i].what, what))
+			return wait_ways[i];
+	fail_msg("there is no way called %s", what);
+	abort();
+}
+
+static const char *name(char text[128], const char *format, int which, const char *file)
+{
+	size_t used = (size_t)snprintf(text, 128, MOUNT "/");
+
+	/* It is one of those in the table. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	used += (size_t)snprintf(text + used, 128 - used, format, which);
+#pragma GCC diagnostic pop
+	snprintf(text + used, 128 - used, "%s%s", *file ? "/" : "", file);
+	return text;
+}
+
+/* Who waits for what is removed hears of it, each of them, and nobody else does. */
+static void test_removal(void **state)
+{
+	static char paths[REMOVALS][2][128];
+	static struct wait_way ways[REMOVALS][2];
+	pid_t pids[REMOVALS][2][WAITING];
+	char text[128];
+
+	watchdog_expect(60, "clients that wait for two objects of each kind");
+	for (size_t i = 0; i < REMOVALS; i++)
+		for (int j = 0; j < 2; j++) {
+			int which = strstr(removals[i].make, "%d") ? j + 1 : 'a' + j;
+
+			name(text, removals[i].make, which, "");
+			assert_return_code(mkdir(text, 0600), errno);
+			ways[i][j] = way_of(removals[i].what);
+			name(paths[i][j], removals[i].object, which, removals[i].file);
+			ways[i][j].path = paths[i][j] + strlen(MOUNT "/");
+			for (int k = 0; k < WAITING; k++)
+				pids[i][j][k] = spawn(run_client, &ways[i][j]);
+		}
+	for (size_t i = 0; i < REMOVALS; i++)
+		for (int j = 0; j < 2; j++)
+			for (int k = 0; k < WAITING; k++)
+				wait_until_asleep_in(pids[i][j][k], ways[i][j].asleep);
+	watchdog_expect(60, "the end of those who wait for the first");
+	for (size_t i = 0; i < REMOVALS; i++) {
+		*strrchr(paths[i][0], '/') = '\0';
+		assert_return_code(rmdir(paths[i][0]), errno);
+		for (int k = 0; k < WAITING; k++) {
+			int error = reap(pids[i][0][k]);
+
+			if (error != EIDRM)
+				fail_msg("%s: %s", removals[i].what, strerror(error));
+		}
+	}
+	watchdog_expect(60, "the end of those who wait for the second");
+	for (size_t i = 0; i < REMOVALS; i++)
+		for (int k = 0; k < WAITING; k++) {
+			kill(pids[i][1][k], SIGINT);
+			assert_int_equal(reap(pids[i][1][k]), EINTR);
+		}
+	watchdog_expect(0, "");
+}
+
 static int setup(void **state)
 {
 	memory_group_enter();
@@ -324,6 +418,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_blocked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_removal, fixture_mount, teardown),
 	};
 
 	fixture_isolate();
