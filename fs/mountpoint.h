@@ -9,7 +9,8 @@
 
 /*
  * The absolute path of @path, which must be a directory; the caller frees it.  NULL with a message
- * on standard error.  The dead mount of a daemon that was killed is taken off it first.
+ * on standard error: also where an ipcfs is mounted already.  The dead mount of a daemon that was
+ * killed is taken off it first.
  */
 char *mountpoint_resolve(const char *path);
 
@@ -17,6 +18,11 @@ char *mountpoint_resolve(const char *path);
 void mountpoint_note(const char *path);
 /* Its device, which /proc shows for what is open in it; 0: none is noted. */
 dev_t mountpoint_device(void);
+/*
+ * Takes the noted mount off @path if it is there still: libfuse 3.17 has umount(8) do it, which a
+ * confined process cannot start.  Root's alone.
+ */
+void mountpoint_leave(const char *path);
 /* True if another mount than that is seen at @path now, which an unmount by path would hit. */
 bool mountpoint_is_others(const char *path);
 

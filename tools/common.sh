@@ -48,6 +48,17 @@ give_back() {
     fi
 }
 
+# copy_source DIRECTORY: a new directory with the files of the checkout as they are now; a release has no .git, and
+# nothing but what belongs to it.
+copy_source() {
+    mkdir -- "$1" || return
+    if [ -e "$root/.git" ]; then
+        git -c safe.directory="$root" -C "$root" ls-files -z --cached --others --exclude-standard
+    else
+        (cd -- "$root" && find . -path './build*' -prune -o -type f -print0)
+    fi | tar -C "$root" --null --files-from=- --create --file=- | tar -C "$1" --extract --file=-
+}
+
 # build_release DIRECTORY: the programs as they are installed; says nothing unless that fails.
 build_release() {
     local log

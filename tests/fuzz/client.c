@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/quota.h"
 #include "creds.h"
 #include "fuse.h"
 #include "handle.h"
@@ -23,7 +24,9 @@
 #include "root.h"
 #include "serve.h"
 
-enum { PATIENCE = 10, WAITING_MAX = 64 };
+enum { PATIENCE = 10 };
+
+#define WAITING_MAX "64"
 
 struct request {
 	uint64_t unique;
@@ -44,6 +47,8 @@ static struct {
 } client = {.lock = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER};
 
 static const uid_t uids[CALLERS] = {0, 1000, 65534, 0};
+
+const struct client_watch *client_watch;
 
 /* ---- what an answer must be ---- */
 
@@ -146,8 +151,7 @@ static struct request *find(uint64_t unique)
 	return request;
 }
 
-/* On whatever thread answers. */
-static ssize_t take_answer(int fd, struct iovec *iov, int count, void *unused)
+static ssize_t take(struct iovec *iov, int count)
 {
 	struct fuse_out_header header;
 	struct request *request;
@@ -186,9 +190,24 @@ static ssize_t take_answer(int fd, struct iovec *iov, int count, void *unused)
 	if (!header.error)
 		require_right(request, bytes, size);
 	request->answer = (struct answer){true, header.error, size, bytes};
+	if (client_watch)
+		client_watch->answered(header.unique, &request->answer);
 	pthread_cond_broadcast(&client.answered);
 	pthread_mutex_unlock(&client.lock);
 	return (ssize_t)(header.len);
+}
+
+/* On whatever thread answers. */
+static ssize_t take_answer(int fd, struct iovec *iov, int count, void *unused)
+{
+	ssize_t size;
+
+	if (client_watch)
+		client_watch->daemon_leaves();
+	size = take(iov, count);
+	if (client_watch)
+		client_watch->daemon_enters();
+	return size;
 }
 
 static ssize_t read_nothing(int fd, void *buffer, size_t size, void *unused)
@@ -220,7 +239,11 @@ static void send(uint64_t unique, uint32_t opcode, uint64_t node, const struct p
 	at = mempcpy(at, &header, sizeof(header));
 	for (size_t i = 0; i < count; i++)
 		at = mempcpy(at, parts[i].bytes, parts[i].size);
+	if (client_watch)
+		client_watch->asked(unique, opcode);
 	fuse_session_process_buf(client.session, &buffer);
+	if (client_watch)
+		client_watch->back(unique);
 	free(buffer.mem);
 }
 
@@ -246,6 +269,11 @@ uint64_t client_begin(uint32_t opcode, uint64_t node, const struct part *parts, 
 	require(!at_once || request->answer.here, "request %u waits", opcode);
 	pthread_mutex_unlock(&client.lock);
 	return unique;
+}
+
+uint64_t client_next(void)
+{
+	return client.unique + 2;
 }
 
 struct answer client_answer(uint64_t unique, bool wait)
@@ -351,7 +379,7 @@ void client_setup(void)
 	client.pids[CALLER_ROOT] = getpid();
 	client.pids[CALLER_USER] = caller_start(uids[CALLER_USER]);
 	client.pids[CALLER_OTHER] = caller_start(uids[CALLER_OTHER]);
-	require(!creds_setup(), "creds");
+	require(!creds_setup(false), "creds");
 	root = root_setup(&settings);
 	require(root, "root");
 	node_number_directories(root);
@@ -360,21 +388,37 @@ void client_setup(void)
 	fuse_opt_free_args(&args);
 	/* The descriptor is libfuse's to close, and nobody's to use. */
 	require(!fuse_session_custom_io(client.session, &io, dup(STDERR_FILENO)), "custom io");
-	require(!serve_setup(WAITING_MAX, NO_LIMIT), "threads");
+	require(!quota_set("waiting_max", WAITING_MAX), "limits");
+	require(!serve_setup(NO_LIMIT), "threads");
 	say_first();
 }
 
-void client_require_nothing_left(void)
+static bool someone_has_something(void)
+{
+	struct quota_use *uses;
+	ssize_t count = quota_uses(&uses);
+
+	free(uses);
+	return count != 0;
+}
+
+void client_require_nothing_left(const char *kinds_used)
 {
 	const struct timespec pause = {0, 1000000};
 
 	requests_leave();
 	for (const struct kind *const *kind = kinds; *kind; kind++)
-		remove_objects(*kind);
+		if (!kinds_used || strstr(kinds_used, (*kind)->name))
+			remove_objects(*kind);
 	require(!client.requests, "requests are waiting");
 	/* What is left of an unfinished line goes on by itself until its object has gone. */
 	for (int tries = 0; handle_any(); tries++) {
 		require(tries < PATIENCE * 1000, "an open handle is left");
+		nanosleep(&pause, NULL);
+	}
+	/* A name that is being looked up has a thread of its own. */
+	for (int tries = 0; someone_has_something(); tries++) {
+		require(tries < PATIENCE * 1000, "somebody is still charged for something");
 		nanosleep(&pause, NULL);
 	}
 	require(!node_visits(), "%u visits are left", node_visits());

@@ -1,0 +1,13 @@
+# ipctop.fish - completion of ipctop(1) in fish.
+complete -c ipctop -f -a '(findmnt -n -r -o TARGET -t fuse.ipcfs 2>/dev/null)'
+complete -c ipctop -s b -l batch -d 'Plain text, all columns'
+complete -c ipctop -s d -l delay -x -d 'Seconds between two looks'
+complete -c ipctop -s n -l iterations -x -d 'End after so many looks'
+complete -c ipctop -s k -l kind -x -a 'mq shm sem pipes sockets all' -d 'One kind'
+complete -c ipctop -s u -l user -x -a '(__fish_complete_users)' -d 'Only objects of this user'
+complete -c ipctop -s f -l filter -x -d 'Only objects that have this in name, address or command'
+complete -c ipctop -s a -l active -d 'Only objects at which something waits, is or changes'
+complete -c ipctop -s s -l sort -x -a 'KIND NAME FAMILY STATE USER PERMS FULL MSGS BYTES ROOM SIZE NATTCH RECVQ SENDQ WAIT HOLD IDLE LOCAL REMOTE WHO' -d 'By a column'
+complete -c ipctop -s r -l reverse -d 'The other way round'
+complete -c ipctop -s h -l help -d 'Print the options'
+complete -c ipctop -s V -l version -d 'Print the version'
