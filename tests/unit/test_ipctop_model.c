@@ -16,6 +16,7 @@
 #include "column.h"
 #include "sample.h"
 #include "text.h"
+#include "total.h"
 #include "view.h"
 
 /* ---- text ---- */
@@ -177,7 +178,7 @@ static void json_is_read(void **state)
 	struct sample *sample = sample_of(queues, holders, 1);
 	const struct object *sysv = named(sample, "0x000004d2"), *posix = named(sample, "sp ace"),
 			    *shut = named(sample, "shut");
-	char room[CELL_SIZE];
+	char room[CELL_SIZE], line[TOTAL_SIZE];
 
 	assert_int_equal(sample->count, 3);
 	assert_int_equal(sysv->figures[FIGURE_MESSAGES], 4);
@@ -196,6 +197,9 @@ static void json_is_read(void **state)
 	assert_string_equal(column_text(COLUMN_FULL, shut, 0, room), "-");
 	assert_int_equal(sample->totals[KIND_MQ].objects, 3);
 	assert_int_equal(sample->totals[KIND_MQ].figures[FIGURE_BYTES], 512);
+	/* Who is not shown is told of. */
+	total_line(line, KIND_MQ, &sample->totals[KIND_MQ]);
+	assert_non_null(strstr(line, "4 messages, 512B; 3 processes not shown"));
 	sample_free(sample);
 }
 

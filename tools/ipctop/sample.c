@@ -305,7 +305,9 @@ int sample_add_holders(struct sample *sample, enum kind kind, char *text)
 	while (!error && (line = strsep(&text, "\n"))) {
 		struct object wanted = {.kind = kind}, *key = &wanted, **found;
 
-		/* A line that begins with # counts those that are not shown, of all objects. */
+		/* "# 3 processes not shown": which of the objects they have is not told. */
+		if (*line == '#')
+			sample->totals[kind].hidden = strtoll(line + 1, NULL, 10);
 		if (*line == '#' || !line_split(line, words))
 			continue;
 		text_unescape(words[0]);

@@ -14,6 +14,7 @@ struct total {
 	int64_t figures[FIGURES]; /* sums of what is known */
 	double change;            /* of the levels, in a second; NAN: not known */
 	int64_t listening, connected, with_content;
+	int64_t hidden; /* processes that the reader may not look at, of any object */
 };
 
 struct sample {

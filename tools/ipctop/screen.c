@@ -138,7 +138,8 @@ static void draw_title(const struct ui *ui, double stuck)
 	put(0, 0, A_BOLD, line);
 	if (ui->sample && ui->sample->error) {
 		snprintf(line, sizeof(line), " No tree: %s. Waiting for it. ",
-			 strerror(-ui->sample->error));
+			 ui->sample->error == -ENODEV ? "not mounted"
+						      : strerror(-ui->sample->error));
 		put_right(0, A_REVERSE | A_BOLD | colour(PAIR_ALARM), line);
 	} else if (stuck >= STUCK_SECONDS) {
 		snprintf(line, sizeof(line), " The tree has not answered for %.0f s. ", stuck);

@@ -30,6 +30,7 @@ static void content(char out[CONTENT_SIZE], enum kind kind, const struct total *
 {
 	const int64_t *figures = total->figures;
 	char one[NUMBER_SIZE], other[NUMBER_SIZE];
+	size_t length;
 
 	switch (kind) {
 	case KIND_MQ:
@@ -58,6 +59,10 @@ static void content(char out[CONTENT_SIZE], enum kind kind, const struct total *
 		number_count(other, total->connected);
 		snprintf(out, CONTENT_SIZE, "%s listening, %s connected", one, other);
 	}
+	length = strlen(out);
+	if (total->hidden > 0)
+		snprintf(out + length, CONTENT_SIZE - length, "; %" PRId64 " process%s not shown",
+			 total->hidden, total->hidden == 1 ? "" : "es");
 }
 
 void total_line(char out[TOTAL_SIZE], enum kind kind, const struct total *total)
