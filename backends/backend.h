@@ -163,6 +163,12 @@ struct channel {
 	/* -EIDRM if the object has been removed, else 0.  NULL where the kernel ends waits itself.
 	 */
 	int (*gone)(void *state);
+	/*
+	 * A number of what .gone asks about, the same for all handles of it in one directory and
+	 * for nothing else there: however many wait, one of them is asked.  0: of this handle
+	 * alone.
+	 */
+	uint64_t (*object)(void *state);
 	/* Sends what an unfinished write has left, as the opener.  -EAGAIN: to be called again. */
 	int (*flush)(struct call *call, void *state);
 	/* After so long a flush that still waits is given up without a word; 0: never. */

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "hash.h"
+
+#include "common/hash.h"
 
 enum { LINES = 100, USERS = 256, LINE_SIZE = 1024 };
 
@@ -29,12 +30,13 @@ struct ring {
 	UT_hash_handle hh;
 	uid_t uid;
 	uint64_t used; /* lines ever added */
+	uint64_t last; /* the serial of the newest */
 	struct line lines[LINES];
 };
 
 static struct {
 	pthread_mutex_t lock;
-	struct ring *rings; /* in the order of their last line */
+	struct ring *rings;
 	uint64_t serial;
 } log_of = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -105,27 +107,37 @@ static void ring_free(struct ring *ring)
 	free(ring);
 }
 
-/* The ring of @uid, moved to the end of the order. */
+static void make_room(void)
+{
+	struct ring *ring, *next, *oldest = log_of.rings;
+
+	HASH_ITER(hh, log_of.rings, ring, next)
+		if (ring->last < oldest->last)
+			oldest = ring;
+	HASH_DEL(log_of.rings, oldest);
+	ring_free(oldest);
+}
+
+/* The ring of @uid, made if need be; NULL without memory. */
 static struct ring *ring_of(uid_t uid)
 {
 	struct ring *ring;
 
 	HASH_FIND(hh, log_of.rings, &uid, sizeof(uid), ring);
-	if (ring) {
-		HASH_DEL(log_of.rings, ring);
-	} else {
-		ring = calloc(1, sizeof(*ring));
-		if (!ring)
-			return NULL;
-		ring->uid = uid;
-		if (HASH_COUNT(log_of.rings) >= USERS) {
-			struct ring *oldest = log_of.rings;
-
-			HASH_DEL(log_of.rings, oldest);
-			ring_free(oldest);
-		}
-	}
+	if (ring)
+		return ring;
+	ring = calloc(1, sizeof(*ring));
+	if (!ring)
+		return NULL;
+	ring->uid = uid;
 	HASH_ADD(hh, log_of.rings, uid, sizeof(uid), ring);
+	if (!HASH_HAS(hh, ring)) {
+		free(ring);
+		return NULL;
+	}
+	ring->last = log_of.serial + 1;
+	if (HASH_COUNT(log_of.rings) > USERS)
+		make_room();
 	return ring;
 }
 
@@ -144,7 +156,7 @@ void errors_record(uid_t uid, pid_t pid, const char *operation, const char *path
 
 		free(line->text);
 		line->text = text;
-		line->serial = ++log_of.serial;
+		ring->last = line->serial = ++log_of.serial;
 		text = NULL;
 	}
 	pthread_mutex_unlock(&log_of.lock);

@@ -6,8 +6,8 @@
 
 #include <stdatomic.h>
 
+#include "common/hash.h"
 #include "common/quota.h"
-#include "hash.h"
 
 #include "creds.h"
 #include "node.h"

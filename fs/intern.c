@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include "hash.h"
+
+#include "common/hash.h"
 
 struct name {
 	UT_hash_handle hh;
@@ -37,6 +38,12 @@ static struct {
 	uint32_t size, used, held;
 	uint32_t free_list;
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void slot_give_back(uint32_t number)
+{
+	table.slots[number] = (struct name *)((uintptr_t)table.free_list << 1 | 1);
+	table.free_list = number;
+}
 
 static uint32_t slot_take(void)
 {
@@ -84,9 +91,15 @@ uint32_t name_intern(const char *text, uint64_t identity)
 		name->references = 0;
 		name->retired = false;
 		name->identity = identity;
+		HASH_ADD_KEYPTR(hh, table.by_key, &name->identity, sizeof(identity) + length, name);
+		if (!HASH_HAS(hh, name)) {
+			slot_give_back(number);
+			free(name);
+			number = 0;
+			goto out;
+		}
 		table.slots[number] = name;
 		table.held++;
-		HASH_ADD_KEYPTR(hh, table.by_key, &name->identity, sizeof(identity) + length, name);
 	}
 	name->references++;
 	number = name->number;
@@ -137,8 +150,7 @@ void name_unref(uint32_t number, uint64_t references)
 	if (!name->references) {
 		if (!name->retired)
 			HASH_DEL(table.by_key, name);
-		table.slots[number] = (struct name *)((uintptr_t)table.free_list << 1 | 1);
-		table.free_list = number;
+		slot_give_back(number);
 		table.held--;
 		free(name);
 	}

@@ -10,12 +10,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "common/descriptors.h"
+#include "common/hash.h"
 #include "common/quota.h"
-#include "hash.h"
 
 struct lock_owner {
 	UT_hash_handle hh;
-	uint64_t number;
+	uint64_t number, handle; /* that was used last */
 	pid_t pid;
 	int fd;
 	struct quota_share share;
@@ -52,6 +52,8 @@ void locks_free(struct locks *locks)
 {
 	struct lock_owner *owner, *next;
 
+	if (!locks)
+		return;
 	HASH_ITER(hh, locks->owners, owner, next)
 		owner_free(locks, owner);
 	if (locks->unnamed >= 0)
@@ -109,11 +111,17 @@ static int owner_new(struct call *call, struct locks *locks, uint64_t number, pi
 		return error;
 	}
 	HASH_ADD(hh, locks->owners, number, sizeof(number), owner);
+	if (!HASH_HAS(hh, owner)) {
+		quota_drop(&owner->share);
+		close(owner->fd);
+		free(owner);
+		return -ENOMEM;
+	}
 	*result = owner;
 	return 0;
 }
 
-int locks_own(struct call *call, struct locks *locks, uint64_t number, pid_t pid,
+int locks_own(struct call *call, struct locks *locks, uint64_t number, uint64_t handle, pid_t pid,
 	      struct lock_wish *wish)
 {
 	struct lock_owner *owner;
@@ -125,6 +133,7 @@ int locks_own(struct call *call, struct locks *locks, uint64_t number, pid_t pid
 		error = owner_new(call, locks, number, pid, &owner);
 	if (!error) {
 		owner->users++;
+		owner->handle = handle;
 		wish->owner = owner;
 		wish->fd = owner->fd;
 	}
@@ -197,5 +206,16 @@ void locks_drop(struct locks *locks, uint64_t number)
 		fcntl(owner->fd, F_OFD_SETLK, &all);
 	else if (owner)
 		owner_free(locks, owner);
+	pthread_mutex_unlock(&lock);
+}
+
+void locks_leave(struct locks *locks, uint64_t handle)
+{
+	struct lock_owner *owner, *next;
+
+	pthread_mutex_lock(&lock);
+	HASH_ITER(hh, locks->owners, owner, next)
+		if (owner->handle == handle && !owner->users)
+			owner_free(locks, owner);
 	pthread_mutex_unlock(&lock);
 }

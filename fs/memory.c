@@ -66,7 +66,10 @@ static struct open_memory *memory_new(struct call *call, const struct handle *ha
 	memory->ino = ino;
 	memory->file = file < 0 ? -1 : fcntl(file, F_DUPFD_CLOEXEC, 0);
 	memory->locks = locks_new(memory->file);
-	if (!memory->locks) {
+	if (memory->locks)
+		HASH_ADD(hh, memories.open, ino, sizeof(ino), memory);
+	if (!memory->locks || !HASH_HAS(hh, memory)) {
+		locks_free(memory->locks);
 		if (memory->file >= 0)
 			close(memory->file);
 		free(memory);
@@ -76,7 +79,6 @@ static struct open_memory *memory_new(struct call *call, const struct handle *ha
 		as_daemon(call, pass_through, memory);
 	if (place->dir->stat)
 		place->dir->stat(place, &memory->st);
-	HASH_ADD(hh, memories.open, ino, sizeof(ino), memory);
 	return memory;
 }
 
@@ -120,6 +122,7 @@ void memory_leave(struct handle *handle)
 
 	if (!memory)
 		return;
+	locks_leave(memory->locks, handle->number);
 	pthread_mutex_lock(&memories.lock);
 	DL_DELETE2(memory->handles, handle, memory_prev, memory_next);
 	if (!memory->handles)

@@ -61,8 +61,10 @@ struct operation {
 	int64_t since, deadline;      /* clock_now */
 	struct queue *queue;
 	struct waiter *waiter;
-	struct quota_share waiting, memory;        /* once it is parked */
-	struct operation *prev, *next;             /* all parked */
+	struct quota_share waiting, memory; /* once it is parked */
+	struct operation *prev, *next;      /* all parked */
+	struct parked_object *object;       /* NULL: nobody need tell of its removal */
+	struct operation *object_prev, *object_next;
 	struct operation *place_prev, *place_next; /* in its turn or queue */
 	struct operation *ending_prev, *ending_next;
 	struct operation *signalled_prev, *signalled_next;

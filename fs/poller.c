@@ -101,6 +101,10 @@ void poller_add(struct handle *handle, void *sleeper, short events)
 		}
 		if (handle->poll_fd >= 0)
 			HASH_ADD(poll_hh, pollers.watched, number, sizeof(handle->number), handle);
+		if (handle->poll_fd >= 0 && !HASH_HAS(poll_hh, handle)) {
+			close(handle->poll_fd);
+			handle->poll_fd = -1;
+		}
 	}
 	if (handle->poll_fd >= 0 && reactor_watch(handle->poll_fd, events, handle->number) < 0)
 		unwatch(handle);

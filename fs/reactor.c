@@ -21,11 +21,11 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "hash.h"
 #include <utlist.h>
 
 #include "clock.h"
 #include "common/descriptors.h"
+#include "common/hash.h"
 
 struct queue {
 	UT_hash_handle hh;
@@ -163,16 +163,21 @@ static int queue_find(int fd, short events, struct queue **result)
 		free(queue);
 		return 0;
 	}
+	HASH_ADD(hh, reactor.queues, object, sizeof(queue->object), queue);
+	if (!HASH_HAS(hh, queue)) {
+		free(queue);
+		return -ENOMEM;
+	}
 	queue->fd = -1;
 	error = queue_watch(queue, fd);
 	if (error == -EMFILE || error == -ENFILE || error == -ENOSPC) {
 		DL_APPEND(reactor.blind, queue);
 		reactor_wake();
 	} else if (error) {
+		HASH_DEL(reactor.queues, queue);
 		free(queue);
 		return error;
 	}
-	HASH_ADD(hh, reactor.queues, object, sizeof(queue->object), queue);
 	*result = queue;
 	return 0;
 }

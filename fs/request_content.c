@@ -14,6 +14,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "common/print.h"
 #include "events/events.h"
 #include "gate.h"
 #include "handle.h"
@@ -105,7 +106,7 @@ static int open_text(struct call *call, const struct node *node, int flags, stru
 		FILE *out = open_memstream(&handle->content, &handle->size);
 
 		error = out ? row->show(call, &node->place, out) : -ENOMEM;
-		if (out && fclose(out) && !error)
+		if (out && text_close(out, &handle->content) && !error)
 			error = -ENOMEM;
 		if (!error)
 			error = quota_take(call, &handle->kept, handle->size);

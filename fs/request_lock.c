@@ -69,7 +69,8 @@ static int own(struct call *call, struct handle *handle, struct fuse_file_info *
 {
 	*wish = (struct lock_wish){.record = *record};
 	wish->record.l_pid = 0; /* what descriptions lock is no process's */
-	return locks_own(call, memory_locks(handle), fi->lock_owner, record->l_pid, wish);
+	return locks_own(call, memory_locks(handle), fi->lock_owner, handle->number, record->l_pid,
+			 wish);
 }
 
 void request_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *record,

@@ -36,9 +36,9 @@ static int stat_by_name(const struct node *node, struct stat *st)
 }
 
 /*
- * Tells the kernel of @node; the reference that the caller holds on its name is given back.
- * @type is what the kernel has to be told that it is: who made a FIFO gets one, under a number of
- * its own, and finds the directory that it really is when the name is next looked up.
+ * Tells the kernel of @node.  @type is what the kernel has to be told that it is: who made a FIFO
+ * gets one, under a number of its own, and finds the directory that it really is when the name is
+ * next looked up.
  */
 static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 {
@@ -63,7 +63,6 @@ static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 		if (fuse_reply_entry(req, &entry) < 0)
 			node_forget(entry.ino, 1);
 	}
-	node_release(node);
 	return error;
 }
 
@@ -90,8 +89,10 @@ void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		gate_public(req, &call);
 	if (!error)
 		error = tree_lookup(&call, &directory, name, &child);
-	if (!error)
+	if (!error) {
 		error = reply_entry(req, &child, tree_type(&child));
+		node_release(&child);
+	}
 	if (error)
 		reply_refusal(req, "lookup", &directory, name, &call, error);
 }
@@ -119,7 +120,9 @@ static bool stat_removed_channel(fuse_ino_t ino, const struct node *node, struct
 	return true;
 }
 
-static void reply_attributes(fuse_req_t req, fuse_ino_t ino, const struct node *node)
+/* @known: what they must be; NULL: nobody knows. */
+static void reply_attributes(fuse_req_t req, fuse_ino_t ino, const struct node *node,
+			     const struct stat *known)
 {
 	struct stat st;
 	int error = tree_stat(node, &st);
@@ -133,6 +136,10 @@ static void reply_attributes(fuse_req_t req, fuse_ino_t ino, const struct node *
 	else if (error == -ENOENT)
 		error = stat_by_name(node, &st);
 
+	if (error && known) {
+		st = *known;
+		error = 0;
+	}
 	if (error)
 		fuse_reply_err(req, -error);
 	else
@@ -144,7 +151,7 @@ void request_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct node node;
 
 	if (read_node(req, ino, &node))
-		reply_attributes(req, ino, &node);
+		reply_attributes(req, ino, &node, NULL);
 }
 
 /* What chmod and chown may be aimed at: an object's directory and its channels. */
@@ -210,6 +217,19 @@ static const char *attribute_name(int to_set)
 	return "touch";
 }
 
+/* What is @st before the change, as it is afterwards. */
+static void foresee(struct stat *st, const struct stat *attr, int to_set)
+{
+	if (to_set & FUSE_SET_ATTR_MODE)
+		st->st_mode = (st->st_mode & S_IFMT) | (attr->st_mode & 0777);
+	if (to_set & FUSE_SET_ATTR_UID)
+		st->st_uid = attr->st_uid;
+	if (to_set & FUSE_SET_ATTR_GID)
+		st->st_gid = attr->st_gid;
+	if (to_set & FUSE_SET_ATTR_SIZE && S_ISREG(st->st_mode))
+		st->st_size = attr->st_size;
+}
+
 void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		     struct fuse_file_info *fi)
 {
@@ -217,10 +237,14 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 	const int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME;
 	struct node node;
 	struct call call;
+	struct stat st;
 	int error = 0;
+	bool known;
 
 	if (!read_node(req, ino, &node))
 		return;
+	/* To have an answer when the change has been made and nobody can look at it. */
+	known = !tree_stat(&node, &st);
 	gate_public(req, &call);
 	if (to_set & owner)
 		error = change(req, &node, attr, to_set, &call);
@@ -235,8 +259,10 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 		error = memory_set_size(req, &node, fi, attr->st_size, &call);
 	if (error)
 		reply_refusal(req, attribute_name(to_set), &node, NULL, &call, error);
-	else
-		reply_attributes(req, ino, &node);
+	else {
+		foresee(&st, attr, to_set);
+		reply_attributes(req, ino, &node, known ? &st : NULL);
+	}
 }
 
 void request_access(fuse_req_t req, fuse_ino_t ino, int mask)
@@ -280,6 +306,33 @@ static int admit_change(fuse_req_t req, const struct node *node, struct call *ca
 	return !error && mount_mode.read_only ? -EROFS : error;
 }
 
+static int remove_object(struct call *call, const struct node *object)
+{
+	const struct dir *dir = object->place.dir;
+	char path[PATH_MAX];
+	int error;
+
+	if (!dir->remove)
+		return refuse_remove(call, &object->place);
+	tree_path(object, path, sizeof(path));
+	events_removing(call, path);
+	error = dir->remove(call, &object->place);
+	events_removed(path, error);
+	return error;
+}
+
+/*
+ * Whoever is told that nothing was made must not find it there.  If it has gone already (ENOENT)
+ * what has its name now is another's.
+ */
+static void unmake(const struct call *call, const struct node *made, int error)
+{
+	struct call again = *call; /* the reason is that of @error */
+
+	if (error && error != -ENOENT && made->place.dir->remove)
+		remove_object(&again, made);
+}
+
 /* Makes an object and tells the kernel of it as of a file of @type. */
 static void make_object(fuse_req_t req, const char *operation, fuse_ino_t parent, const char *name,
 			mode_t mode, mode_t type)
@@ -297,12 +350,15 @@ static void make_object(fuse_req_t req, const char *operation, fuse_ino_t parent
 	if (!error)
 		error = directory.place.dir->make(&call, &directory.place, name, mode & 0666,
 						  &made.place);
-	if (!error)
+	if (!error) {
+		bool adopted = !tree_adopt(&made.place);
+
+		error = adopted ? reply_entry(req, &made, type) : -ENOMEM;
+		unmake(&call, &made, error);
+		if (adopted)
+			node_release(&made);
 		events_stir();
-	if (!error)
-		error = tree_adopt(&made.place);
-	if (!error)
-		error = reply_entry(req, &made, type);
+	}
 	if (error)
 		reply_refusal(req, operation, &directory, name, &call, error);
 }
@@ -407,21 +463,6 @@ static int find_object(struct call *call, const struct node *directory, const ch
 		return refuse(call, EPERM, "it is part of the tree and stays");
 	}
 	return 0;
-}
-
-static int remove_object(struct call *call, const struct node *object)
-{
-	const struct dir *dir = object->place.dir;
-	char path[PATH_MAX];
-	int error;
-
-	if (!dir->remove)
-		return refuse_remove(call, &object->place);
-	tree_path(object, path, sizeof(path));
-	events_removing(call, path);
-	error = dir->remove(call, &object->place);
-	events_removed(path, error);
-	return error;
 }
 
 void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)

@@ -21,6 +21,7 @@ lib:libseccomp          libseccomp-dev      libseccomp-devel    libseccomp      
 lib:jansson             libjansson-dev      jansson-devel       jansson             jansson-dev
 lib:libmnl              libmnl-dev          libmnl-devel        libmnl              libmnl-dev
 header:uthash.h         uthash-dev          uthash-devel        uthash              uthash-dev
+lib:ncursesw            libncurses-dev      ncurses-devel       ncurses             ncurses-dev
 cmd:ipcmk               util-linux          util-linux          util-linux          util-linux-misc
 cmd:umount              mount               util-linux          util-linux          util-linux
 '
@@ -43,6 +44,8 @@ cmd:dash                dash                dash                dash            
 cmd:jq                  jq                  jq                  jq                  jq
 cmd:setpriv             util-linux          util-linux          util-linux          setpriv
 cmd:dot                 graphviz            graphviz            graphviz            graphviz
+cmd:gvpr                graphviz            graphviz            graphviz            graphviz
+cmd:tmux                tmux                tmux                tmux                tmux
 cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
 cmd:strace              strace              strace              strace              strace
 cmd:mandoc              mandoc              mandoc              mandoc              mandoc
@@ -66,6 +69,7 @@ cmd:g++                 build-essential     -                   -               
 lib:ncursesw            libncurses-dev      -                   -                   -
 cmd:dpkg-buildpackage   dpkg-dev            -                   -                   -
 cmd:dh                  debhelper           -                   -                   -
+cmd:dh_python3          dh-python           -                   -                   -
 cmd:lintian             lintian             -                   -                   -
 '
 

@@ -4,16 +4,20 @@
 #include "charge.h"
 
 #include <errno.h>
-#include <linux/sched.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <utlist.h>
+
 #include "proc_fds.h"
+#include "quota.h"
 
 #ifndef CLOSE_RANGE_UNSHARE
 #define CLOSE_RANGE_UNSHARE (1U << 1)
@@ -21,6 +25,67 @@
 
 /* How many there are; from before the first step of each until after its last. */
 static atomic_int processes;
+
+/* One of them. */
+struct process {
+	struct process *next;
+	pid_t pid;
+	struct quota_share share;
+};
+
+/* Those that their users have stopped, and for which nobody waits any more. */
+static struct {
+	pthread_mutex_t lock;
+	struct process *list;
+} stopped = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct process *process_new(struct call *call, int *error)
+{
+	struct process *process = calloc(1, sizeof(*process));
+
+	*error = -ENOMEM;
+	if (!process)
+		return NULL;
+	process->share = quota_share(QUOTA_PROCESSES, geteuid());
+	*error = quota_take(call, &process->share, 1);
+	if (!*error) {
+		atomic_fetch_add(&processes, 1);
+		return process;
+	}
+	free(process);
+	return NULL;
+}
+
+static void process_free(struct process *process)
+{
+	atomic_fetch_sub(&processes, 1);
+	quota_drop(&process->share);
+	free(process);
+}
+
+static void stopped_add(struct process *process)
+{
+	pthread_mutex_lock(&stopped.lock);
+	LL_PREPEND(stopped.list, process);
+	pthread_mutex_unlock(&stopped.lock);
+}
+
+/* Forgets those that have come to an end since. */
+static void stopped_sweep(void)
+{
+	struct process *process, *next;
+
+	pthread_mutex_lock(&stopped.lock);
+	LL_FOREACH_SAFE(stopped.list, process, next) {
+		siginfo_t end = {.si_pid = 0};
+
+		if (waitid(P_PID, (id_t)process->pid, &end, WEXITED | WNOHANG) == 0 && !end.si_pid)
+			continue;
+		LL_DELETE(stopped.list, process);
+		process_free(process);
+	}
+	pthread_mutex_unlock(&stopped.lock);
+}
 
 /* The thread is not its own caller. */
 static bool is_charged_otherwise(void)
@@ -77,14 +142,16 @@ rlim_t charge_limit(struct call *call, int resource)
 	return reading.limit < own.rlim_max ? reading.limit : own.rlim_max;
 }
 
-/* In the process, which shares the daemon's descriptors until it has none. */
+/*
+ * In the process, which shares the daemon's descriptors until it has none; nobody can stop it
+ * before.
+ */
 static int step_charged(int resource, rlim_t limit, int (*step)(const void *context),
 			const void *context)
 {
 	struct rlimit limits;
 
-	if (syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL) < 0 ||
-	    syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) < 0 ||
+	if (syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) < 0 ||
 	    getrlimit(resource, &limits) < 0)
 		return -errno;
 	limits.rlim_cur = limit;
@@ -93,52 +160,54 @@ static int step_charged(int resource, rlim_t limit, int (*step)(const void *cont
 	return step(context);
 }
 
-/* Who stops it would have the daemon wait for that: it is ended then. */
-static int process_wait(pid_t pid)
+/* What the process says; takes it over.  Who stops it would have the daemon wait for that. */
+static int process_wait(struct process *process)
 {
 	siginfo_t end;
+	int result;
 
-	for (;;) {
-		if (waitid(P_PID, (id_t)pid, &end, WEXITED | WSTOPPED) < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
-		if (end.si_code == CLD_EXITED)
-			return -end.si_status;
-		if (end.si_code == CLD_KILLED || end.si_code == CLD_DUMPED)
-			return -EINTR;
-		kill(pid, SIGKILL);
+	do
+		result = waitid(P_PID, (id_t)process->pid, &end, WEXITED | WSTOPPED);
+	while (result < 0 && errno == EINTR);
+	if (result == 0 && end.si_code == CLD_STOPPED) {
+		stopped_add(process);
+		return -EINTR;
 	}
+	result = result < 0 ? -errno : end.si_code == CLD_EXITED ? -end.si_status : -EINTR;
+	process_free(process);
+	return result;
 }
 
 int charge_caller(struct call *call, int resource, int (*step)(const void *context),
 		  const void *context)
 {
-	struct clone_args args = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+	struct process *process;
 	rlim_t limit;
-	long pid;
 	int error;
 
 	if (!is_charged_otherwise())
 		return step(context);
+	stopped_sweep();
+	process = process_new(call, &error);
+	if (!process)
+		return error;
 	limit = charge_limit(call, resource);
-	atomic_fetch_add(&processes, 1);
 	/* Not by fork(3), which would wait for locks of other threads. */
-	pid = syscall(SYS_clone3, &args, sizeof(args));
-	if (pid == 0)
+	process->pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+	if (process->pid == 0)
 		syscall(SYS_exit_group, -step_charged(resource, limit, step, context));
-	error = pid < 0 ? -errno : process_wait((pid_t)pid);
-	atomic_fetch_sub(&processes, 1);
-	/* A kernel before 5.9, or a filter of calls: then it is charged to the daemon. */
-	if (error == -ENOSYS)
-		return step(context);
-	/* That would mean "not now". */
-	if (error == -EAGAIN && pid < 0)
-		return refuse(call, ENOMEM, "there can be no process that would be charged for it");
-	if (error == -EINTR)
-		return refuse(call, EINTR, "the process that would be charged was ended");
-	return error;
+	if (process->pid < 0) {
+		error = -errno;
+		process_free(process);
+		/* Its EAGAIN would mean "not now". */
+		if (error == -EAGAIN)
+			error = refuse(call, ENOMEM,
+				       "there can be no process that would be charged for it");
+	} else {
+		error = process_wait(process);
+	}
+	/* A kernel before 5.9: then it is charged to the daemon. */
+	return error == -ENOSYS ? step(context) : error;
 }
 
 bool charge_is_process(pid_t pid)

@@ -19,7 +19,8 @@
 /*
  * Runs @step so that the caller is charged, under the caller's own limit of @resource, RLIMIT_...,
  * as far as the daemon's hard one lets.  0 or the negative errno that @step says.  @step makes
- * system calls only, and what it changes in memory is lost.  -EINTR: the caller ended the process.
+ * system calls only, and what it changes in memory is lost.  -EINTR: the caller ended the process,
+ * or stopped it, and then it may still do it.  -EDQUOT: the caller has stopped enough of them.
  */
 int charge_caller(struct call *call, int resource, int (*step)(const void *context),
 		  const void *context);

@@ -1,5 +1,5 @@
 /*
- * descriptors.c - how many descriptors the daemon has left.
+ * descriptors.c - what the daemon lacks: descriptors, memory.
  */
 #include "descriptors.h"
 
@@ -28,4 +28,9 @@ int descriptor_keep(int fd)
 		return fd;
 	close(fd);
 	return -EMFILE;
+}
+
+bool is_shortage(int error)
+{
+	return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
 }

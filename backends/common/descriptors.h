@@ -1,5 +1,5 @@
 /*
- * descriptors.h - how many descriptors the daemon has left.
+ * descriptors.h - what the daemon lacks: descriptors, memory.
  */
 #ifndef IPCFS_DESCRIPTORS_H
 #define IPCFS_DESCRIPTORS_H
@@ -16,5 +16,9 @@ bool descriptor_is_last(int fd);
  * @fd, new and to be kept, or its error, negative.  -EMFILE, and @fd closed: it is one of the last.
  */
 int descriptor_keep(int fd);
+
+/* True of a negative errno that says that the daemon lacks something: it tells nothing of an
+ * object. */
+bool is_shortage(int error);
 
 #endif

@@ -69,6 +69,10 @@ static int file_add(struct held_scan *scan, ino_t inode, struct held_object *obj
 	if (place)
 		file->place = *place;
 	HASH_ADD(hh, scan->files, inode, sizeof(file->inode), file);
+	if (!HASH_HAS(hh, file)) {
+		free(file);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -99,6 +103,11 @@ int held_add(struct held_scan *scan, const struct held_key *key, const char *lab
 		return -ENOMEM;
 	}
 	HASH_ADD(hh, scan->objects, key, sizeof(object->key), object);
+	if (!HASH_HAS(hh, object)) {
+		free(object->label);
+		free(object);
+		return -ENOMEM;
+	}
 	memory.row = memory_row(place->dir);
 	if (!memory.row || !scan->call || !scan->call->tree)
 		return 0;
@@ -131,6 +140,11 @@ static struct held_process *process_get(struct held_scan *scan, pid_t pid, int *
 		return NULL;
 	}
 	HASH_ADD(hh, scan->processes, key, sizeof(process->key), process);
+	if (!HASH_HAS(hh, process)) {
+		*error = -ENOMEM;
+		free(process);
+		return NULL;
+	}
 	return process;
 }
 

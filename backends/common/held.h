@@ -9,8 +9,7 @@
 #ifndef IPCFS_HELD_H
 #define IPCFS_HELD_H
 
-#include <uthash.h>
-
+#include "hash.h"
 #include "holders.h"
 #include "kind_holders.h"
 #include "proc_scan.h"

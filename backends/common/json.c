@@ -2,23 +2,46 @@
  * json.c - JSON by way of jansson: text of any bytes, times, and lists of any length.
  */
 #include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
 
-/* The JSON library judges. */
+/* As RFC 3629 and the JSON library judge; the library says NULL without memory too. */
 size_t utf8_length(const char *text)
 {
-	for (size_t length = 1; length <= 4 && text[length - 1]; length++) {
-		json_t *character = json_stringn(text, length);
+	static const struct {
+		unsigned char first, mask;
+		uint32_t lowest;
+	} forms[] = {
+		{0x00, 0x80, 0x1}, {0xc0, 0xe0, 0x80}, {0xe0, 0xf0, 0x800}, {0xf0, 0xf8, 0x10000}};
+	const unsigned char *bytes = (const unsigned char *)text;
 
-		if (character) {
-			json_decref(character);
-			return length;
-		}
+	for (size_t length = 1; length <= 4; length++) {
+		uint32_t character = bytes[0] & (unsigned char)~forms[length - 1].mask;
+		size_t at = 1;
+
+		if ((bytes[0] & forms[length - 1].mask) != forms[length - 1].first)
+			continue;
+		for (; at < length && (bytes[at] & 0xc0) == 0x80; at++)
+			character = character << 6 | (bytes[at] & 0x3f);
+		if (at < length || character < forms[length - 1].lowest || character > 0x10ffff ||
+		    (character >= 0xd800 && character <= 0xdfff))
+			return 0;
+		return length;
 	}
 	return 0;
+}
+
+static bool is_utf8(const char *text)
+{
+	size_t length = 1;
+
+	while (*text && (length = utf8_length(text)))
+		text += length;
+	return length;
 }
 
 json_t *json_text(const char *text)
@@ -26,7 +49,7 @@ json_t *json_text(const char *text)
 	json_t *value = json_string(text);
 	char *escaped, *to;
 
-	if (value)
+	if (value || is_utf8(text))
 		return value;
 	escaped = malloc(4 * strlen(text) + 1);
 	if (!escaped)

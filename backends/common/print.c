@@ -1,10 +1,14 @@
 /*
  * print.c - tables as ipcs(1) has them, and what all objects have in common as JSON.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "descriptors.h"
 #include "names.h"
 #include "print.h"
 
@@ -80,6 +84,11 @@ void ipcs_name(FILE *out, const char *name, int width)
 	fprintf(out, "%*s ", printed < width ? width - printed : 0, "");
 }
 
+int text_close(FILE *memory, char *const *text)
+{
+	return fclose(memory) || !*text ? -ENOMEM : 0;
+}
+
 /* ---- as lsipc ---- */
 
 json_t *json_mode(mode_t mode)
@@ -150,18 +159,33 @@ json_t *json_posix_object(const char *listed, const struct stat *st, struct id_n
 	return json_object_of("posix", listed, json_null(), json_null(), &object, -1, -1, names);
 }
 
-void limit_print(FILE *out, const char *words, const char *name)
+int sysctl_read(const char *name, char *value, size_t size)
 {
-	char path[64], value[64];
-	FILE *file;
+	char path[64];
+	ssize_t length;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/sys/%s", name);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	if (fgets(value, sizeof(value), file)) {
-		value[strcspn(value, "\n")] = '\0';
-		fprintf(out, "%s = %s\n", words, value);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	length = read(fd, value, size - 1);
+	close(fd);
+	value[length > 0 ? length : 0] = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	return *value ? 0 : -ENOENT;
+}
+
+int limits_print(FILE *out, const struct limit_line *lines)
+{
+	for (; lines->words; lines++) {
+		char value[64];
+		int error = sysctl_read(lines->name, value, sizeof(value));
+
+		if (is_shortage(error))
+			return error;
+		if (!error)
+			fprintf(out, "%s = %s\n", lines->words, value);
 	}
-	fclose(file);
+	return 0;
 }

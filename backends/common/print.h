@@ -35,11 +35,24 @@ void ipcs_creators(FILE *out, const struct sysv_object *object, struct id_names 
  * 0 is "Not set". */
 void ipcs_time(FILE *out, time_t time);
 void ipcs_time_long(FILE *out, time_t time);
-/* A line "WORDS = VALUE" of the limits, of a file below /proc/sys; none if the kernel has no such.
- */
-void limit_print(FILE *out, const char *words, const char *name);
+/* The first line of the file @name below /proc/sys; -ENOENT if the kernel has no such. */
+int sysctl_read(const char *name, char *value, size_t size);
+
+/* A line "WORDS = VALUE" of the limits, of a file below /proc/sys. */
+struct limit_line {
+	const char *words, *name;
+};
+
+/* Lines of which the last has no words; those that the kernel does not have are left out. */
+int limits_print(FILE *out, const struct limit_line *lines);
 /* A name as one column, whatever bytes it has: spaces and odd ones as \ooo; and a space. */
 void ipcs_name(FILE *out, const char *name, int width);
+
+/*
+ * Closes what open_memstream(3) has opened: 0, or -ENOMEM if *@text is not all that was written. At
+ * its end the stream takes memory of the right size, and says nothing if there is none.
+ */
+int text_close(FILE *memory, char *const *text);
 
 /* "rw-r--r--", as lsipc writes permissions. */
 json_t *json_mode(mode_t mode);

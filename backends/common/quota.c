@@ -11,9 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define uthash_fatal(message) abort() /* the daemon cannot go on with half a table */
-#include <uthash.h>
-
+#include "hash.h"
 #include "names.h"
 
 /*
@@ -42,6 +40,8 @@ static struct {
 	[QUOTA_PIPES] = {"pipes_max", "pipes kept", "pipes", 256, 16},
 	[QUOTA_EVENTS] = {"events_max", "files of events open", "files", 64, 32},
 	[QUOTA_LOCKS] = {"locks_max", "descriptors that lock memory", "descriptors", 16384, 16},
+	[QUOTA_PROCESSES] = {"processes_max", "processes that make queues, or lock", "processes",
+			     16, 0},
 };
 
 struct user {
@@ -101,7 +101,10 @@ static struct user *user_get(uid_t uid)
 		return NULL;
 	user->uid = uid;
 	HASH_ADD(hh, quota.users, uid, sizeof(uid), user);
-	return user;
+	if (HASH_HAS(hh, user))
+		return user;
+	free(user);
+	return NULL;
 }
 
 /* With the lock held. */

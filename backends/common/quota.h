@@ -23,6 +23,7 @@ enum quota {
 	QUOTA_PIPES,       /* kept pipes */
 	QUOTA_EVENTS,      /* files called events that are open */
 	QUOTA_LOCKS,       /* descriptions that lock memory */
+	QUOTA_PROCESSES,   /* by which what the user makes is charged to the user (charge.h) */
 	QUOTAS,
 };
 

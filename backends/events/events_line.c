@@ -38,10 +38,25 @@ static int add_figures(json_t *line, const struct snapshot_object *before,
 	return 0;
 }
 
+/* json_dumps(3) leaves a key out when there is no memory for it, and says nothing. */
+static char *json_whole(const json_t *line)
+{
+	size_t size = json_dumpb(line, NULL, 0, JSON_COMPACT);
+	char *text = size ? malloc(size + 1) : NULL;
+
+	if (text && json_dumpb(line, text, size, JSON_COMPACT) != size) {
+		free(text);
+		return NULL;
+	}
+	if (text)
+		text[size] = '\0';
+	return text;
+}
+
 /* The text of @line, which is dropped, without the brace that begins it. */
 static char *finish(const struct timespec *when, json_t *line)
 {
-	char *text = line ? json_dumps(line, JSON_COMPACT) : NULL, *whole = NULL;
+	char *text = line ? json_whole(line) : NULL, *whole = NULL;
 
 	json_decref(line);
 	if (text && asprintf(&whole, "\"time\":%lld.%03ld,%s\n", (long long)when->tv_sec,

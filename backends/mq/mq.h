@@ -93,7 +93,7 @@ int64_t mq_posix_limit(const char *name);
 struct msginfo mq_sysv_limits(void);
 /* Blocks of lines as ipcs -l and -u have them. */
 void mq_print_sysv_limits(FILE *out);
-void mq_print_posix_limits(FILE *out);
+int mq_print_posix_limits(FILE *out);
 void mq_print_sysv_summary(FILE *out);
 int mq_print_posix_summary(const struct page *page);
 
@@ -153,6 +153,8 @@ struct mq_port {
 	int (*fits)(struct call *call, const struct mq_end *end, size_t size);
 	short (*ready)(const struct mq_end *end);
 	int (*gone)(const struct mq_end *end);
+	/* As that of struct channel. */
+	uint64_t (*object)(const struct mq_end *end);
 	void (*close)(struct mq_end *end);
 };
 

@@ -103,6 +103,13 @@ static int mq_gone(void *state)
 	return handle->port->gone(&handle->end);
 }
 
+static uint64_t mq_object(void *state)
+{
+	struct mq_handle *handle = state;
+
+	return handle->port->object(&handle->end);
+}
+
 /* Gives what is left of the message taken last. */
 static size_t give(struct mq_handle *handle, char *buffer, size_t size)
 {
@@ -368,6 +375,7 @@ const struct channel mq_channel_data = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -379,6 +387,7 @@ const struct channel mq_channel_each = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -390,6 +399,7 @@ const struct channel mq_channel_lines = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.flush = mq_flush_lines,
 	.close = mq_close_end,
 };
@@ -402,6 +412,7 @@ const struct channel mq_channel_bulk = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.flush = mq_flush_lines,
 	.close = mq_close_end,
 };
@@ -414,6 +425,7 @@ const struct channel mq_channel_framed = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -423,6 +435,7 @@ const struct channel mq_channel_prio = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -434,5 +447,6 @@ const struct channel mq_channel_type = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };

@@ -45,23 +45,29 @@ void mq_print_sysv_summary(FILE *out)
 
 /* ---- POSIX ---- */
 
-void mq_print_posix_limits(FILE *out)
+int mq_print_posix_limits(FILE *out)
 {
+	static const struct limit_line lines[] = {
+		{"max queues system wide", "fs/mqueue/queues_max"},
+		{"max messages in queue", "fs/mqueue/msg_max"},
+		{"max size of message (bytes)", "fs/mqueue/msgsize_max"},
+		{"default max messages in queue", "fs/mqueue/msg_default"},
+		{"default max size of message (bytes)", "fs/mqueue/msgsize_default"},
+		{NULL},
+	};
 	struct rlimit bytes;
+	int error;
 
 	ipcs_title(out, "POSIX Messages Limits");
-	limit_print(out, "max queues system wide", "fs/mqueue/queues_max");
-	limit_print(out, "max messages in queue", "fs/mqueue/msg_max");
-	limit_print(out, "max size of message (bytes)", "fs/mqueue/msgsize_max");
-	limit_print(out, "default max messages in queue", "fs/mqueue/msg_default");
-	limit_print(out, "default max size of message (bytes)", "fs/mqueue/msgsize_default");
-	if (getrlimit(RLIMIT_MSGQUEUE, &bytes) == 0) {
+	error = limits_print(out, lines);
+	if (!error && getrlimit(RLIMIT_MSGQUEUE, &bytes) == 0) {
 		if (bytes.rlim_cur == RLIM_INFINITY)
 			fprintf(out, "max size of queues per user (bytes) = unlimited\n");
 		else
 			fprintf(out, "max size of queues per user (bytes) = %llu\n",
 				(unsigned long long)bytes.rlim_cur);
 	}
+	return error;
 }
 
 struct totals {

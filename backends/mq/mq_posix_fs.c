@@ -126,18 +126,14 @@ int mq_posix_stat(const char *name, struct stat *st)
 
 int64_t mq_posix_limit(const char *name)
 {
-	char path[64];
+	char path[64], text[32], *end;
 	int64_t value;
-	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/sys/fs/mqueue/%s", name);
-	file = fopen(path, "re");
-	if (!file)
+	snprintf(path, sizeof(path), "fs/mqueue/%s", name);
+	if (sysctl_read(path, text, sizeof(text)))
 		return -1;
-	if (fscanf(file, "%" SCNd64, &value) != 1)
-		value = -1;
-	fclose(file);
-	return value;
+	value = strtoll(text, &end, 10);
+	return end == text ? -1 : value;
 }
 
 int mq_posix_gather(int (*each)(void *context, const char *name), void *context)

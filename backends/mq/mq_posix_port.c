@@ -36,6 +36,13 @@ static int end_gone(const struct mq_end *end)
 	return fstat(end->fd, &st) == 0 && st.st_nlink == 0 ? -EIDRM : 0;
 }
 
+static uint64_t end_object(const struct mq_end *end)
+{
+	struct stat st;
+
+	return fstat(end->fd, &st) == 0 ? st.st_ino : 0;
+}
+
 static ssize_t end_receive(const struct mq_end *end, bool may_wait, struct mq_message *message,
 			   size_t room)
 {
@@ -103,5 +110,6 @@ const struct mq_port mq_posix_port = {
 	.fits = end_fits,
 	.ready = end_ready,
 	.gone = end_gone,
+	.object = end_object,
 	.close = end_close,
 };

@@ -74,8 +74,7 @@ int mq_print_more(struct call *call, enum report report, const struct page *page
 		error = mq_print_posix_summary(page);
 		break;
 	case REPORT_LIMITS:
-		mq_print_posix_limits(page->out);
-		return 0;
+		return mq_print_posix_limits(page->out);
 	default: /* the kernel keeps neither pids nor creators of them */
 		return 0;
 	}

@@ -63,7 +63,7 @@ static int print_more(struct call *call, enum report report, const struct page *
 	if (report == REPORT_STATUS)
 		return print_status(call, page);
 	if (report == REPORT_LIMITS)
-		pipe_print_limits(page->out);
+		return pipe_print_limits(page->out);
 	return 0;
 }
 

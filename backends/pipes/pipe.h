@@ -14,9 +14,8 @@
 
 #include <limits.h>
 
-#include <uthash.h>
-
 #include "backend.h"
+#include "common/hash.h"
 #include "common/holders.h"
 #include "common/proc_scan.h"
 
@@ -206,6 +205,6 @@ int pipe_each_holder(struct pipe_scan *scan, holder_each *each, void *context);
 void pipe_print_hidden(FILE *out, const struct pipe_scan *scan);
 struct json_list;
 int pipe_json_list(struct json_list *list, struct pipe_scan *scan);
-void pipe_print_limits(FILE *out);
+int pipe_print_limits(FILE *out);
 
 #endif

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "common/apart.h"
+#include "common/descriptors.h"
 #include "common/names.h"
 #include "pipe.h"
 
@@ -349,8 +350,12 @@ int pipe_figures_get(struct pipe_scan *scan)
 	if (asking.count > 0)
 		as_daemon(scan->call, ask, &asking);
 	free(asking.pipes);
-	HASH_ITER(hh, scan->pipes, pipe, next)
+	HASH_ITER(hh, scan->pipes, pipe, next) {
+		/* There was no thread to ask in (EAGAIN): no more is known of any. */
+		if (is_shortage(pipe->error) || pipe->error == -EAGAIN)
+			return pipe->error;
 		scan->silent += pipe->error && pipe->error != -EACCES;
+	}
 	return 0;
 }
 

@@ -256,6 +256,7 @@ int pipe_keep_begin(struct call *call, const char *name, const struct pipe_key *
 	struct quota_share share = quota_share(QUOTA_PIPES, call->uid);
 	struct kept *kept, *other;
 	int fd = -1, error = watch_begin(call);
+	bool added;
 
 	/* To keep what is kept already takes permission, and nothing else. */
 	if (!error && !pipe_is_kept(key))
@@ -279,12 +280,15 @@ int pipe_keep_begin(struct call *call, const char *name, const struct pipe_key *
 	other = kept_find(key);
 	if (!other)
 		HASH_ADD(hh, keep.all, key, sizeof(kept->key), kept);
+	added = !other && HASH_HAS(hh, kept);
 	pthread_mutex_unlock(&keep.lock);
-	if (other) {
+	if (!added) {
 		quota_drop(&kept->share);
 		free(kept);
 		apart_close(fd);
 	}
+	if (!added && !other)
+		return -ENOMEM;
 	/* Removed before it was in the table: the watch has not seen it there. */
 	pipe_keep_sweep();
 	return 0;

@@ -74,19 +74,21 @@ static void print_number(FILE *out, bool known, int64_t number)
 	print_column(out, text);
 }
 
+/* Fills a column up which began at @begin. */
+static void fill_column(FILE *out, long begin, int width)
+{
+	long printed = ftell(out) - begin;
+
+	fprintf(out, "%*s ", printed < width ? width - (int)printed : 0, "");
+}
+
 /* Text of any bytes as one column. */
 static void print_text(FILE *out, const char *text)
 {
-	char *word = NULL;
-	size_t size;
-	FILE *memory = open_memstream(&word, &size);
+	long begin = ftell(out);
 
-	if (memory) {
-		text_print(memory, text, WORD);
-		fclose(memory);
-	}
-	print_column(out, word ? word : "?");
-	free(word);
+	text_print(out, text, WORD);
+	fill_column(out, begin, 10);
 }
 
 static void print_process(FILE *out, const struct pipe_process *process)
@@ -158,16 +160,10 @@ static void print_header(FILE *out, enum pipe_family family)
 
 static void print_writers_column(FILE *out, const struct pipe_seen *pipe)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *memory = open_memstream(&text, &size);
+	long begin = ftell(out);
 
-	if (memory) {
-		print_end(memory, pipe, PIPE_WRITE);
-		fclose(memory);
-	}
-	fprintf(out, "%-24s ", text ? text : "?");
-	free(text);
+	print_end(out, pipe, PIPE_WRITE);
+	fill_column(out, begin, 24);
 }
 
 static void print_row(FILE *out, const struct pipe_seen *pipe, struct user_names *users)
@@ -324,7 +320,9 @@ static json_t *json_common(const char *name, const struct stat *st, struct json_
 		memory->st = *st;
 	}
 	object = json_copy(memory->object);
-	if (object && json_object_set_new(object, "name", json_text(name)) == 0)
+	/* Without memory for it the library leaves a key out, and says nothing. */
+	if (object && json_object_size(object) == json_object_size(memory->object) &&
+	    json_object_set_new(object, "name", json_text(name)) == 0)
 		return object;
 	json_decref(object);
 	return NULL;
@@ -374,11 +372,21 @@ int pipe_json_list(struct json_list *list, struct pipe_scan *scan)
 
 /* ---- limits ---- */
 
-void pipe_print_limits(FILE *out)
+int pipe_print_limits(FILE *out)
 {
+	static const struct limit_line lines[] = {
+		{"max capacity of a pipe (bytes)", "fs/pipe-max-size"},
+		{NULL},
+	};
+	static const struct limit_line of_users[] = {
+		{"soft max pages in pipes per user, 0 is none", "fs/pipe-user-pages-soft"},
+		{"hard max pages in pipes per user, 0 is none", "fs/pipe-user-pages-hard"},
+		{NULL},
+	};
+	int error;
+
 	ipcs_title(out, "Pipe Limits");
-	limit_print(out, "max capacity of a pipe (bytes)", "fs/pipe-max-size");
+	error = limits_print(out, lines);
 	fprintf(out, "max bytes written in one piece = %d\n", PIPE_BUF);
-	limit_print(out, "soft max pages in pipes per user, 0 is none", "fs/pipe-user-pages-soft");
-	limit_print(out, "hard max pages in pipes per user, 0 is none", "fs/pipe-user-pages-hard");
+	return error ? error : limits_print(out, of_users);
 }

@@ -109,6 +109,11 @@ static struct pipe_seen *pipe_add(struct pipe_scan *scan, const struct pipe_key 
 		}
 	}
 	HASH_ADD(hh, scan->pipes, key, sizeof(pipe->key), pipe);
+	if (!HASH_HAS(hh, pipe)) {
+		free(pipe->name);
+		free(pipe);
+		return NULL;
+	}
 	return pipe;
 }
 
@@ -132,8 +137,13 @@ static struct pipe_process *process_get(struct pipe_scan *scan, pid_t pid, int *
 		free(process);
 		return NULL;
 	}
-	scan->hidden += process->hidden;
 	HASH_ADD_INT(scan->processes, pid, process);
+	if (!HASH_HAS(hh, process)) {
+		*error = -ENOMEM;
+		free(process);
+		return NULL;
+	}
+	scan->hidden += process->hidden;
 	return process;
 }
 

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "common/hash.h"
 #include "report/holders.h"
 
 /* A process or an object, once. */
@@ -59,6 +59,11 @@ static int number_of(struct named **all, const char *name, bool *fresh)
 		return -ENOMEM;
 	}
 	HASH_ADD_KEYPTR(hh, *all, named->name, strlen(named->name), named);
+	if (!HASH_HAS(hh, named)) {
+		free(named->name);
+		free(named);
+		return -ENOMEM;
+	}
 	return (int)named->number;
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/json.h"
+#include "common/print.h"
 #include "report.h"
 
 /* The kind whose directory this is, NULL: none, so all are meant. */
@@ -50,7 +51,9 @@ static int print_kind(struct call *call, enum report report, const struct kind *
 	if (!own.notes)
 		return -ENOMEM;
 	error = print(call, report, &own);
-	if (fclose(own.notes) == 0 && !error)
+	if (text_close(own.notes, &notes) && !error)
+		error = -ENOMEM;
+	if (!error)
 		print_notes(page->notes, kind_in_notes ? kind->name : NULL, notes);
 	free(notes);
 	return error;
@@ -82,7 +85,7 @@ static int show(struct call *call, enum report report, const struct place *place
 	if (!page.notes)
 		return -ENOMEM;
 	error = print_tables(call, report, kind_of(place), &page);
-	if (fclose(page.notes) && !error)
+	if (text_close(page.notes, &notes) && !error)
 		error = -ENOMEM;
 	if (!error)
 		fprintf(out, "\n%s", notes);

@@ -67,7 +67,7 @@ int sem_sysv_show_hold(struct call *call, const struct place *place, FILE *out)
 {
 	struct sem_held held = sysv_held(place);
 
-	return sem_holders_show(&held, out);
+	return sem_holders_show(call, &held, out);
 }
 
 static int sysv_open(struct call *call, const struct place *place, struct sysv_handle **opened)
@@ -253,6 +253,14 @@ static int posix_gone(void *state)
 	return fstat(handle->fd, &st) == 0 && st.st_nlink == 0 ? -EIDRM : 0;
 }
 
+static uint64_t posix_object(void *state)
+{
+	const struct posix_handle *handle = state;
+	struct stat st;
+
+	return fstat(handle->fd, &st) == 0 ? st.st_ino : 0;
+}
+
 static int posix_held(const struct place *place, struct sem_held *held)
 {
 	struct stat st;
@@ -268,7 +276,7 @@ int sem_posix_show_hold(struct call *call, const struct place *place, FILE *out)
 	struct sem_held held;
 	int result = posix_held(place, &held);
 
-	return result < 0 ? result : sem_holders_show(&held, out);
+	return result < 0 ? result : sem_holders_show(call, &held, out);
 }
 
 static int posix_open(struct call *call, const struct place *place, struct posix_handle **opened)
@@ -489,6 +497,7 @@ const struct channel sem_posix_op = {
 	.write = posix_op_write,
 	.ready = posix_op_ready,
 	.gone = posix_gone,
+	.object = posix_object,
 	.close = posix_close,
 };
 
@@ -499,5 +508,6 @@ const struct channel sem_posix_hold = {
 	.write = hold_write,
 	.ready = hold_ready,
 	.gone = posix_gone,
+	.object = posix_object,
 	.close = posix_close,
 };

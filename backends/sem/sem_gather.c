@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/descriptors.h"
 #include "common/sysvipc.h"
 #include "sem_gather.h"
 
@@ -114,8 +115,9 @@ int sem_named_gather(const char *name, struct sem_named *named)
 	if (result < 0)
 		return result;
 	named->name = name;
-	named->is_known = sem_posix_figures(NULL, name, &named->value, &named->waiters) == 0;
-	return 0;
+	result = sem_posix_figures(NULL, name, &named->value, &named->waiters);
+	named->is_known = result == 0;
+	return is_shortage(result) ? result : 0;
 }
 
 struct named_gathering {
@@ -128,8 +130,10 @@ static int named_name(void *context, const char *name, uint64_t identity)
 	const struct named_gathering *gathering = context;
 	struct sem_named named;
 
-	if (sem_named_gather(name, &named) < 0)
-		return 0; /* removed meanwhile */
+	int result = sem_named_gather(name, &named);
+
+	if (result < 0)
+		return is_shortage(result) ? result : 0; /* removed meanwhile */
 	return gathering->each(gathering->context, &named);
 }
 

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "common/holders.h"
 #include "common/print.h"
+#include "common/proc_fds.h"
 #include "common/quota.h"
 #include "sem_hold.h"
 
@@ -142,15 +144,36 @@ static size_t holders_copy(const struct sem_held *held, struct sem_holder **copi
 	return count;
 }
 
-int sem_holders_show(const struct sem_held *held, FILE *out)
+static int stop(void *context, const struct proc_fd *fd)
+{
+	return 1;
+}
+
+/* May the caller look into who holds it?  One that has ended has left it to others of its user. */
+static bool is_visible(const struct call *call, const struct sem_holder *holder)
+{
+	char command[sizeof(holder->command)];
+	int error;
+
+	if (process_read(holder->pid, command, sizeof(command)) != holder->started)
+		return !call || call->uid == 0 || call->uid == holder->uid;
+	error = proc_fds_of(holder->pid, 0, stop, NULL);
+	return error >= 0;
+}
+
+int sem_holders_show(const struct call *call, const struct sem_held *held, FILE *out)
 {
 	struct sem_holder *copies;
-	size_t count = holders_copy(held, &copies);
+	size_t count = holders_copy(held, &copies), hidden = 0;
 
 	if (count == SIZE_MAX)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		holder_show(&copies[i], out);
+		if (is_visible(call, &copies[i]))
+			holder_show(&copies[i], out);
+		else
+			hidden++;
+	holders_print_hidden(out, hidden);
 	free(copies);
 	return 0;
 }

@@ -23,7 +23,10 @@ int sem_holder_new(struct call *call, const struct sem_held *held, struct sem_ho
 void sem_holder_list(struct sem_holder *holder);
 /* Takes it off the list, if it is there, and frees it. */
 void sem_holder_drop(struct sem_holder *holder);
-/* "PID USER hold COMMAND" a line, in the order they came; -ENOMEM. */
-int sem_holders_show(const struct sem_held *held, FILE *out);
+/*
+ * "PID USER hold COMMAND" a line, in the order they came.  Whom the caller may not look into is
+ * counted in a last line that begins with #.  -ENOMEM.
+ */
+int sem_holders_show(const struct call *call, const struct sem_held *held, FILE *out);
 
 #endif

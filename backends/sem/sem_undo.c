@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
+#include "common/hash.h"
 #include "sem.h"
 #include "sem_undo.h"
 
@@ -194,6 +194,10 @@ static struct account *account_get(int id, unsigned short part)
 		return NULL;
 	account->key = key;
 	HASH_ADD(hh, accounts, key, sizeof(key), account);
+	if (!HASH_HAS(hh, account)) {
+		free(account);
+		return NULL;
+	}
 	return account;
 }
 
@@ -220,13 +224,21 @@ static int adjustment_get(struct call *call, struct sem_undo *undo, int id, unsi
 	if (adjustment)
 		return 0;
 	error = quota_take(call, &undo->memory, ADJUSTMENT_BYTES);
-	adjustment = error ? NULL : calloc(1, sizeof(*adjustment));
-	if (!adjustment) {
+	if (error) {
 		account_put(account);
-		return error ? error : -ENOMEM;
+		return error;
 	}
-	adjustment->key = key;
-	HASH_ADD(hh, adjustments, key, sizeof(key), adjustment);
+	adjustment = calloc(1, sizeof(*adjustment));
+	if (adjustment) {
+		adjustment->key = key;
+		HASH_ADD(hh, adjustments, key, sizeof(key), adjustment);
+	}
+	if (!adjustment || !HASH_HAS(hh, adjustment)) {
+		quota_give(&undo->memory, ADJUSTMENT_BYTES);
+		free(adjustment);
+		account_put(account);
+		return -ENOMEM;
+	}
 	DL_APPEND(account->adjustments, adjustment);
 	adjustment->more = undo->first;
 	undo->first = adjustment;

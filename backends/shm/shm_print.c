@@ -2,11 +2,13 @@
  * shm_print.c - shared memory, as ipcs and lsipc print it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "shm.h"
 
 void shm_print_sysv_header(FILE *out, enum report report)
@@ -100,20 +102,22 @@ static json_t *json_status(const struct shm_sysv *segment)
 static json_t *json_command(pid_t pid)
 {
 	char path[32], text[8192]; /* as much as lsipc has of it */
-	size_t length = 0;
-	FILE *file;
+	ssize_t length = 0;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	file = pid > 0 ? fopen(path, "re") : NULL;
-	if (file) {
-		length = fread(text, 1, sizeof(text) - 1, file);
-		fclose(file);
+	fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0 && pid > 0 && is_shortage(-errno))
+		return NULL;
+	if (fd >= 0) {
+		length = read(fd, text, sizeof(text) - 1);
+		close(fd);
 	}
 	while (length > 0 && text[length - 1] == '\0')
 		length--;
-	if (length == 0)
+	if (length <= 0)
 		return json_null();
-	for (size_t i = 0; i < length; i++)
+	for (ssize_t i = 0; i < length; i++)
 		if (text[i] == '\0')
 			text[i] = ' ';
 	text[length] = '\0';

@@ -70,6 +70,11 @@ static struct piece *piece_add(struct looking *looking, const struct piece_key *
 		return NULL;
 	}
 	HASH_ADD(hh, looking->pieces, key, sizeof(piece->key), piece);
+	if (!HASH_HAS(hh, piece)) {
+		free(piece->path);
+		free(piece);
+		return NULL;
+	}
 	return piece;
 }
 

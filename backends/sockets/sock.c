@@ -111,7 +111,7 @@ static int print_more(struct call *call, enum report report, const struct page *
 	if (report == REPORT_STATUS)
 		return each_all(call, print_status, &to);
 	if (report == REPORT_LIMITS)
-		sock_print_limits(page->out);
+		return sock_print_limits(page->out);
 	return 0;
 }
 

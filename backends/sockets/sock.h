@@ -165,7 +165,7 @@ extern const struct kind_holders sock_holders;
 int sock_each_holder(const struct sock_info *sock, const struct sock_users *users,
 		     int (*each)(void *context, const struct holder *holder), void *context,
 		     size_t *hidden);
-void sock_print_limits(FILE *out);
+int sock_print_limits(FILE *out);
 
 /* ---- JSON, sock_json.c ---- */
 

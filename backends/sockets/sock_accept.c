@@ -156,6 +156,13 @@ static int accept_gone(void *state)
 	return accepting->stream.fd < 0 ? sock_bound_gone(accepting->bound) : 0;
 }
 
+static uint64_t accept_object(void *state)
+{
+	struct accepting *accepting = state;
+
+	return accepting->stream.fd < 0 ? sock_bound_identity(accepting->bound) : 0;
+}
+
 #define CHANNEL(name, opens, turns)                   \
 	const struct channel name = {                 \
 		.serial = turns,                      \
@@ -168,6 +175,7 @@ static int accept_gone(void *state)
 		.ready = sock_stream_ready,           \
 		.wait_fd = accept_wait_fd,            \
 		.gone = accept_gone,                  \
+		.object = accept_object,              \
 		.flush = sock_stream_flush,           \
 		.close = accept_close,                \
 	}

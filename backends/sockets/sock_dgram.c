@@ -99,6 +99,13 @@ static int dgram_gone(void *state)
 	return sock_bound_gone(dgram->bound);
 }
 
+static uint64_t dgram_object(void *state)
+{
+	struct dgram *dgram = state;
+
+	return sock_bound_identity(dgram->bound);
+}
+
 static short dgram_ready(void *state)
 {
 	struct dgram *dgram = state;
@@ -453,6 +460,7 @@ const struct channel sock_channel_data = {
 	.ready = dgram_ready,
 	.wait_fd = dgram_wait_fd,
 	.gone = dgram_gone,
+	.object = dgram_object,
 	.close = dgram_close,
 };
 
@@ -464,6 +472,7 @@ const struct channel sock_channel_data_framed = {
 	.ready = dgram_ready,
 	.wait_fd = dgram_wait_fd,
 	.gone = dgram_gone,
+	.object = dgram_object,
 	.close = dgram_close,
 };
 
@@ -475,6 +484,7 @@ const struct channel sock_channel_data_lines = {
 	.ready = dgram_ready,
 	.wait_fd = dgram_wait_fd,
 	.gone = dgram_gone,
+	.object = dgram_object,
 	.flush = dgram_flush_lines,
 	.close = dgram_close,
 };

@@ -13,9 +13,8 @@
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
-#define uthash_fatal(message) abort() /* the daemon cannot go on with half a table */
-#include <uthash.h>
 
+#include "common/hash.h"
 #include "sock_answer.h"
 
 #ifndef IPPROTO_MPTCP
@@ -272,6 +271,10 @@ static int tell_once(void *context, const struct sock_info *sock)
 		return -ENOMEM;
 	told->cookie = sock->cookie;
 	HASH_ADD(hh, telling->told, cookie, sizeof(told->cookie), told);
+	if (!HASH_HAS(hh, told)) {
+		free(told);
+		return -ENOMEM;
+	}
 	return telling->each(telling->context, sock);
 }
 

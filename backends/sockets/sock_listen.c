@@ -19,10 +19,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define uthash_fatal(message) abort() /* the daemon cannot go on with half a table */
-#include <uthash.h>
 #include <utlist.h>
 
+#include "common/hash.h"
 #include "common/quota.h"
 #include "sock_stream.h"
 
@@ -239,7 +238,7 @@ struct sock_bound *sock_bound_hold(enum sock_sort sort, uint64_t identity)
 	return unless_lost(bound);
 }
 
-/* With the lock held: puts it into the table.  -EEXIST. */
+/* With the lock held: puts it into the table.  -EEXIST, -ENOMEM. */
 static int table_add(struct sock_bound *bound)
 {
 	struct sock_bound *other;
@@ -248,7 +247,13 @@ static int table_add(struct sock_bound *bound)
 	if (other)
 		return -EEXIST;
 	HASH_ADD(by_key, table.by_key, key, sizeof(bound->key), bound);
+	if (!HASH_HAS(by_key, bound))
+		return -ENOMEM;
 	HASH_ADD_KEYPTR(by_name, table.by_name, bound->name, strlen(bound->name), bound);
+	if (!HASH_HAS(by_name, bound)) {
+		HASH_DELETE(by_key, table.by_key, bound);
+		return -ENOMEM;
+	}
 	return 0;
 }
 

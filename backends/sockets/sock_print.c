@@ -258,7 +258,10 @@ static char *how_text(const struct sock_use *use, size_t count)
 		return NULL;
 	for (size_t i = 0; i < count; i++)
 		fprintf(memory, "%s%d", i ? "," : "fd=", use[i].fd);
-	fclose(memory);
+	if (text_close(memory, &text)) {
+		free(text);
+		return NULL;
+	}
 	return text;
 }
 
@@ -328,18 +331,22 @@ int sock_print_holders(FILE *out, const struct sock_list *list, const struct soc
 
 /* ---- limits ---- */
 
-void sock_print_limits(FILE *out)
+int sock_print_limits(FILE *out)
 {
+	static const struct limit_line lines[] = {
+		{"max connections waiting for accept", "net/core/somaxconn"},
+		{"max connections being opened to a listener", "net/ipv4/tcp_max_syn_backlog"},
+		{"max datagrams waiting in a unix socket", "net/unix/max_dgram_qlen"},
+		{"default receive buffer (bytes)", "net/core/rmem_default"},
+		{"max receive buffer (bytes)", "net/core/rmem_max"},
+		{"default send buffer (bytes)", "net/core/wmem_default"},
+		{"max send buffer (bytes)", "net/core/wmem_max"},
+		{"TCP receive buffer, min default max (bytes)", "net/ipv4/tcp_rmem"},
+		{"TCP send buffer, min default max (bytes)", "net/ipv4/tcp_wmem"},
+		{"ports given to connections", "net/ipv4/ip_local_port_range"},
+		{NULL},
+	};
+
 	ipcs_title(out, "Socket Limits");
-	limit_print(out, "max connections waiting for accept", "net/core/somaxconn");
-	limit_print(out, "max connections being opened to a listener",
-		    "net/ipv4/tcp_max_syn_backlog");
-	limit_print(out, "max datagrams waiting in a unix socket", "net/unix/max_dgram_qlen");
-	limit_print(out, "default receive buffer (bytes)", "net/core/rmem_default");
-	limit_print(out, "max receive buffer (bytes)", "net/core/rmem_max");
-	limit_print(out, "default send buffer (bytes)", "net/core/wmem_default");
-	limit_print(out, "max send buffer (bytes)", "net/core/wmem_max");
-	limit_print(out, "TCP receive buffer, min default max (bytes)", "net/ipv4/tcp_rmem");
-	limit_print(out, "TCP send buffer, min default max (bytes)", "net/ipv4/tcp_wmem");
-	limit_print(out, "ports given to connections", "net/ipv4/ip_local_port_range");
+	return limits_print(out, lines);
 }

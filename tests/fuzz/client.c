@@ -48,6 +48,8 @@ static struct {
 
 static const uid_t uids[CALLERS] = {0, 1000, 65534, 0};
 
+const struct client_watch *client_watch;
+
 /* ---- what an answer must be ---- */
 
 static void require_attributes(const struct fuse_attr *attr)
@@ -149,8 +151,7 @@ static struct request *find(uint64_t unique)
 	return request;
 }
 
-/* On whatever thread answers. */
-static ssize_t take_answer(int fd, struct iovec *iov, int count, void *unused)
+static ssize_t take(struct iovec *iov, int count)
 {
 	struct fuse_out_header header;
 	struct request *request;
@@ -189,9 +190,24 @@ static ssize_t take_answer(int fd, struct iovec *iov, int count, void *unused)
 	if (!header.error)
 		require_right(request, bytes, size);
 	request->answer = (struct answer){true, header.error, size, bytes};
+	if (client_watch)
+		client_watch->answered(header.unique, &request->answer);
 	pthread_cond_broadcast(&client.answered);
 	pthread_mutex_unlock(&client.lock);
 	return (ssize_t)(header.len);
+}
+
+/* On whatever thread answers. */
+static ssize_t take_answer(int fd, struct iovec *iov, int count, void *unused)
+{
+	ssize_t size;
+
+	if (client_watch)
+		client_watch->daemon_leaves();
+	size = take(iov, count);
+	if (client_watch)
+		client_watch->daemon_enters();
+	return size;
 }
 
 static ssize_t read_nothing(int fd, void *buffer, size_t size, void *unused)
@@ -223,7 +239,11 @@ static void send(uint64_t unique, uint32_t opcode, uint64_t node, const struct p
 	at = mempcpy(at, &header, sizeof(header));
 	for (size_t i = 0; i < count; i++)
 		at = mempcpy(at, parts[i].bytes, parts[i].size);
+	if (client_watch)
+		client_watch->asked(unique, opcode);
 	fuse_session_process_buf(client.session, &buffer);
+	if (client_watch)
+		client_watch->back(unique);
 	free(buffer.mem);
 }
 
@@ -249,6 +269,11 @@ uint64_t client_begin(uint32_t opcode, uint64_t node, const struct part *parts, 
 	require(!at_once || request->answer.here, "request %u waits", opcode);
 	pthread_mutex_unlock(&client.lock);
 	return unique;
+}
+
+uint64_t client_next(void)
+{
+	return client.unique + 2;
 }
 
 struct answer client_answer(uint64_t unique, bool wait)
@@ -377,13 +402,14 @@ static bool someone_has_something(void)
 	return count != 0;
 }
 
-void client_require_nothing_left(void)
+void client_require_nothing_left(const char *kinds_used)
 {
 	const struct timespec pause = {0, 1000000};
 
 	requests_leave();
 	for (const struct kind *const *kind = kinds; *kind; kind++)
-		remove_objects(*kind);
+		if (!kinds_used || strstr(kinds_used, (*kind)->name))
+			remove_objects(*kind);
 	require(!client.requests, "requests are waiting");
 	/* What is left of an unfinished line goes on by itself until its object has gone. */
 	for (int tries = 0; handle_any(); tries++) {

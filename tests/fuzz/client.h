@@ -48,11 +48,29 @@ uint64_t client_begin(uint32_t opcode, uint64_t node, const struct part *parts, 
  */
 struct answer client_answer(uint64_t unique, bool wait);
 void client_interrupt(uint64_t unique);
+/* The number that the next request will have; the one after it has two more. */
+uint64_t client_next(void);
 /* Requests without an answer. */
 void client_tell(uint32_t opcode, uint64_t node, const struct part *parts, size_t count);
 void answer_free(struct answer *answer);
 
-/* All that was made and known is given back; what the daemon still has then is too much. */
-void client_require_nothing_left(void);
+/* For who wants to see every request and answer; NULL: nobody. */
+struct client_watch {
+	/* Before and after the daemon has a request, on the thread that asks. */
+	void (*asked)(uint64_t unique, uint32_t opcode);
+	void (*back)(uint64_t unique);
+	/* An answer, on whatever thread, and with a lock held. */
+	void (*answered)(uint64_t unique, const struct answer *answer);
+	/* Around what the client itself does on a thread of the daemon's. */
+	void (*daemon_leaves)(void);
+	void (*daemon_enters)(void);
+};
+extern const struct client_watch *client_watch;
+
+/*
+ * All that was made and known is given back; what the daemon still has then is too much.
+ * @kinds_used: a text with the names of all kinds of which objects were made; NULL: any.
+ */
+void client_require_nothing_left(const char *kinds_used);
 
 #endif

@@ -279,6 +279,21 @@ void known_begin(struct known_file *file, uint32_t opcode, const struct part *pa
 	require(file != &nobodys || !file->waiting[slot], "request %u waits", opcode);
 }
 
+bool known_waits(const char *text)
+{
+	struct known_file *file;
+	bool waits;
+
+	if (!known.files_count)
+		return false;
+	file = &known.files[strtoul(text, NULL, 0) % known.files_count];
+	settle(file, false);
+	waits = file->opening;
+	for (int i = 0; i < WAITING; i++)
+		waits = waits || file->waiting[i];
+	return waits;
+}
+
 void known_interrupt(void)
 {
 	for (unsigned i = 0; i < known.files_count; i++)

@@ -51,6 +51,8 @@ struct known_file *known_file(const char *text, bool is_directory);
 void known_begin(struct known_file *file, uint32_t opcode, const struct part *parts, size_t count,
 		 bool at_once);
 void known_release(struct known_file *file);
+/* True if some request about the Nth that was opened, its opening too, has no answer. */
+bool known_waits(const char *text);
 /* Interrupts all that waits. */
 void known_interrupt(void);
 /* Interrupts, closes and forgets all. */

@@ -29,8 +29,8 @@ offers() {
 offers 'ipcfs -' '--check --help --target --version -V -d -f -h -o'
 offers 'ipcfs --c' '--check'
 offers 'ipcfs -o r' 'ro run_dir='
-offers 'ipcfs -o ro,' 'ro,closing_max= ro,connections_max= ro,debug ro,events_max= ro,foreign ro,handles_max= ro,holds_max= ro,locks_max= ro,lookups_max= ro,memory_max= ro,no_passthrough ro,orphan_age= ro,pipes_max= ro,private ro,run_dir= ro,sockets_max= ro,waiting_max='
-offers 'ipcfs -o ro,orphan_age=5,pr' '5,private'
+offers 'ipcfs -o ro,' 'ro,closing_max= ro,connections_max= ro,debug ro,events_max= ro,foreign ro,handles_max= ro,holds_max= ro,locks_max= ro,lookups_max= ro,memory_max= ro,no_passthrough ro,orphan_age= ro,pipes_max= ro,private ro,processes_max= ro,run_dir= ro,sockets_max= ro,waiting_max='
+offers 'ipcfs -o ro,orphan_age=5,pri' '5,private'
 offers 'ipcfs -opri' '-oprivate'
 offers "ipcfs --target $$" "$(cd /proc && echo $$*)"
 offers "ipcfs --target=$$" "$(cd /proc && echo $$*)"
@@ -60,6 +60,19 @@ if [ -x "$IPCTOP" ]; then
         done
     done
 fi
+
+. "$COMPLETION/ipcgraph.bash" || exit 1
+mkdir mq/drawn sem/drawn
+offers 'ipcgraph --object mq/d' 'mq/drawn'
+offers 'ipcgraph -O ' 'mq/drawn sem/drawn'
+offers 'ipcgraph -T p' 'png'
+for option in $(python3 "$HERE/../../tools/ipcgraph" --help | grep -o -e '--[a-z][a-z-]*' | sort -u); do
+    offers "ipcgraph $option" "$option"
+    for shell in _ipcgraph ipcgraph.fish; do
+        grep -qwe "-\?-\?${option#--}" "$COMPLETION/$shell" || fail "$shell does not know $option"
+    done
+done
+rmdir mq/drawn sem/drawn
 
 # mkdir: what completed it before does so still, but for attributes in a tree.
 before() { COMPREPLY=(before); }

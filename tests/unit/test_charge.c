@@ -27,6 +27,7 @@
 #include "../return_code.h"
 #include "common/charge.h"
 #include "common/proc_fds.h"
+#include "common/quota.h"
 
 enum { USER = 1234, OTHER = 5678, QUEUE_BYTES = 82880 };
 
@@ -186,23 +187,62 @@ static void test_callers_limit(void **state)
 
 static int signal_step(const void *number)
 {
+	shared->number = getpid();
 	kill(getpid(), *(const int *)number);
 	return 0;
+}
+
+static bool nobody_has_any(void)
+{
+	struct quota_use *uses;
+	ssize_t count = quota_uses(&uses);
+
+	free(uses);
+	return count == 0;
 }
 
 /* Whoever does that to it does not keep the daemon waiting. */
 static void test_signals(void **state)
 {
-	const int signals[] = {SIGKILL, SIGSTOP, SIGTERM};
+	const int signals[] = {SIGKILL, SIGTERM};
 
 	become(USER);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
 		assert_int_equal(charged(signal_step, &signals[i]), -EINTR);
-		assert_non_null(strstr(call.reason, "was ended"));
 	}
 	become(0);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
+	assert_true(nobody_has_any());
+}
+
+/* Nor can anyone fill the machine with them.  Continued, they go on. */
+static void test_stopped(void **state)
+{
+	const int stop = SIGSTOP;
+	pid_t pids[3];
+	int error;
+
+	assert_int_equal(quota_set("processes_max", "3"), 0);
+	become(USER);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(charged(signal_step, &stop), -EINTR);
+		pids[i] = shared->number;
+	}
+	assert_int_equal(charged(ids_step, NULL), -EDQUOT);
+	assert_non_null(strstr(call.reason, "processes_max is 3"));
+	become(OTHER);
+	assert_int_equal(charged(ids_step, NULL), 0);
+	become(USER);
+	assert_return_code(kill(pids[0], SIGCONT), errno);
+	assert_return_code(kill(pids[1], SIGKILL), errno);
+	assert_return_code(kill(pids[2], SIGKILL), errno);
+	while ((error = charged(ids_step, NULL)) == -EDQUOT)
+		sched_yield();
+	assert_int_equal(error, 0);
+	while (!nobody_has_any())
+		assert_int_equal(charged(ids_step, NULL), 0);
+	become(0);
 }
 
 static int waiting_step(const void *unused)
@@ -275,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_each_is_charged),
 		cmocka_unit_test(test_callers_limit),
 		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_not_shown),
 		cmocka_unit_test(test_errors),
 	};

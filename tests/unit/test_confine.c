@@ -35,6 +35,7 @@
 
 #include "../return_code.h"
 #include "../confinement_md.h"
+#include "common/charge.h"
 #include "confine.h"
 #include "syscalls.h"
 
@@ -154,12 +155,38 @@ static char byte;
 static const struct iovec piece = {&byte, 1};
 static const struct rlimit some = {1024, 1024};
 
+static int charged_step(const void *unused)
+{
+	return getuid() == 1234 ? 0 : -EDOM;
+}
+
+/* Where it could not make a process it would be charged itself. */
+static long charge(const void *unused)
+{
+	struct call call = {.uid = 1234};
+	int error = syscall(SYS_setresuid, -1, 1234, -1) < 0 ? -errno : 0;
+
+	if (!error)
+		error = charge_caller(&call, RLIMIT_MSGQUEUE, charged_step, NULL);
+	errno = -error;
+	return error;
+}
+
+static void test_charges(void **state)
+{
+	assert_int_equal(outcome(charge, NULL), 0);
+}
+
 static void test_refused(void **state)
 {
 	const unsigned long parent = (unsigned long)getpid();
 	const struct raw calls[] = {
 		/* Processes and programs. */
 		{"clone, a process", SYS_clone, {CLONE_SIGHAND}},
+		{"clone, one that has all that is open", SYS_clone, {SIGCHLD}},
+		{"clone, one with this memory", SYS_clone, {CLONE_VM | CLONE_FILES | SIGCHLD}},
+		{"waitid, any", SYS_waitid, {P_ALL, 0, 0, WEXITED | WNOHANG}},
+		{"close_range", SYS_close_range, {1000, 1000, 0}},
 		{"clone, a namespace", SYS_clone, {CLONE_THREAD | CLONE_NEWNET}},
 		{"clone3", SYS_clone3, {0}},
 #ifdef SYS_fork
@@ -357,7 +384,7 @@ static long works(const void *unused)
 
 	WORKS(pthread_create(&made, NULL, thread, NULL) == 0 && pthread_join(made, NULL) == 0);
 	WORKS(syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGCONT) == 0);
-	WORKS(kill(getppid(), 0) == 0);
+	WORKS(kill(getpid(), 0) == 0);
 	for (size_t i = 0; i < COUNT(families); i++) {
 		fd = socket(families[i], SOCK_STREAM | SOCK_CLOEXEC, 0);
 		WORKS(fd >= 0 || errno == EAFNOSUPPORT);
@@ -371,7 +398,7 @@ static long works(const void *unused)
 	WORKS(nanosleep(&moment, NULL) == 0);
 	WORKS(process_vm_readv(getpid(), &here, 1, &there, 1, 0) == 4 && !strcmp(copy, "abc"));
 	WORKS(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-	WORKS(pipe(ends) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+	WORKS(pipe2(ends, O_CLOEXEC) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
 	WORKS(fcntl(ends[0], F_GETPIPE_SZ) > 0 && ioctl(ends[0], FIONREAD, &fd) == 0);
 	fd = memfd_create("x", MFD_CLOEXEC);
 	WORKS(fcntl(fd, F_OFD_SETLK, &record) == 0);
@@ -531,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_documented_groups),
 		cmocka_unit_test(test_documented_rules),
 		cmocka_unit_test(test_documented_fatal),
+		cmocka_unit_test(test_charges),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_killed),
 #ifdef __x86_64__

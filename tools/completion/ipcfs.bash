@@ -43,7 +43,7 @@ _ipcfs_options() {
         ;;
     esac
     for option in ro private foreign no_passthrough run_dir= orphan_age= debug \
-        {handles,waiting,memory,connections,closing,sockets,lookups,holds,pipes,events,locks}_max=; do
+        {handles,waiting,memory,connections,closing,sockets,lookups,holds,pipes,events,locks,processes}_max=; do
         case ,$before in
         *,"$option"*) ;;
         *) _ipcfs_offer "$before$option" ;;

@@ -18,6 +18,7 @@ function __ipcfs_options
             pipes_max=\t'of one user: pipes kept' \
             events_max=\t'of one user: files of events open' \
             locks_max=\t'of one user: descriptors that lock memory' \
+            processes_max=\t'of one user: processes that make queues, or lock' \
             debug\t'print every request'
         set -l name (string split \t -- $option)[1]
         string match -q -- "*,$name*" ",$before"; or echo $before$option

@@ -185,6 +185,11 @@ struct object *object_of_json(enum kind kind, const json_t *json)
 	}
 	object->family = text_of(json, kind == KIND_SOCKETS ? "netid" : "family", &error);
 	object->user = text_of(json, "user", &error);
+	/* Who has no name has a number. */
+	if (!object->user && json_is_integer(json_object_get(json, "uid")) &&
+	    asprintf(&object->user, "%lld",
+		     (long long)json_integer_value(json_object_get(json, "uid"))) < 0)
+		error = -ENOMEM;
 	object->perms = text_of(json, "perms", &error);
 	object->state = text_of(json, kind == KIND_SOCKETS ? "state" : "status", &error);
 	object->local = text_of(json, "local", &error);

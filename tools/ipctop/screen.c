@@ -212,7 +212,7 @@ static void draw_head(const struct layout *layout, const struct view *view, int 
 	}
 }
 
-static attr_t cell_look(enum column column, const struct object *object)
+static attr_t cell_look(enum column column, const struct object *object, const char *text)
 {
 	bool waits = object->figures[FIGURE_WAITERS] > 0;
 	bool full = object->kind != KIND_SHM && object->figures[FIGURE_FULL] >= ALARM_FULL;
@@ -233,7 +233,8 @@ static attr_t cell_look(enum column column, const struct object *object)
 	case COLUMN_BYTES_CHANGE:
 	case COLUMN_RECVQ_CHANGE:
 	case COLUMN_SENDQ_CHANGE:
-		return colour(PAIR_GROWS);
+		/* Not "0", nor "-". */
+		return text[1] ? colour(PAIR_GROWS) : A_NORMAL;
 	default:
 		return A_NORMAL;
 	}
@@ -249,10 +250,10 @@ static void draw_row(const struct layout *layout, const struct object *object, i
 		bar(y, A_REVERSE, "");
 	for (size_t i = 0; i < layout->count; i++) {
 		enum column column = layout->columns[i];
-		attr_t look = cell_look(column, object);
+		const char *said = column_text(column, object, time, room);
+		attr_t look = cell_look(column, object, said);
 
-		cell_fit(text, column_text(column, object, time, room), layout->widths[i],
-			 column_is_left(column));
+		cell_fit(text, said, layout->widths[i], column_is_left(column));
 		put(y, x, here ? A_REVERSE | (look & A_BOLD) : look, text);
 		x += layout->widths[i] + 1;
 	}

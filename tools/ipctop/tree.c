@@ -43,7 +43,7 @@ int tree_open(const char *path, int *root)
 		return -errno;
 	/* What is there when no tree is mounted is a directory as well. */
 	if (faccessat(fd, "mq/status.json", F_OK, 0) < 0) {
-		int error = errno == ENOENT ? -ENODEV : -errno;
+		int error = errno == ENOENT || errno == ENOTDIR ? -ENODEV : -errno;
 
 		close(fd);
 		return error;

@@ -1,0 +1,37 @@
+/*
+ * inject.h - makes one of the process's requests for memory, or for a thread, fail.
+ *
+ * The program's own malloc and its relatives, and pthread_create, stand before those of the C
+ * library (and of a sanitizer), so whatever asks is counted: the daemon's code, the C library
+ * itself, libfuse, jansson and libmnl.
+ */
+#ifndef IPCFS_FAULTS_INJECT_H
+#define IPCFS_FAULTS_INJECT_H
+
+#include <stdbool.h>
+
+enum inject { INJECT_NOTHING, INJECT_MEMORY, INJECT_THREAD };
+
+/* Once, before any of the others, on the thread that is not the daemon's. */
+void inject_setup(void);
+/*
+ * From now on the @nth request of that kind (1: the next), whoever makes it, fails: that one alone.
+ * 0: the first that is made at a place in the code, as its callers tell, at which none, or only one
+ * that came before it, has failed since inject_forget.
+ */
+void inject_begin(enum inject what, unsigned long nth);
+/* Of all places. */
+void inject_forget(void);
+void inject_end(void);
+/* True from the failure to the next inject_begin. */
+bool inject_has_failed(void);
+/*
+ * What the calling thread does from now on is its own business, and neither counted nor failed,
+ * until inject_resume; they nest.  The thread of inject_setup begins so.
+ */
+void inject_pause(void);
+void inject_resume(void);
+/* Writes to standard error where the failure was; may be called by a signal handler. */
+void inject_show(void);
+
+#endif
