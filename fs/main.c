@@ -128,10 +128,6 @@ static int aim(const struct options *options, struct target *target, struct sett
 	return 0;
 }
 
-static void no_log(enum fuse_log_level level, const char *format, va_list arguments)
-{
-}
-
 /* 0, a negative errno, or USAGE; each with a message on standard error. */
 static int mount_and_run(struct fuse_args *args, const struct options *options)
 {
@@ -194,10 +190,10 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 		if (mountpoint_is_others(options->mountpoint))
 			_exit(error ? FAILED : 0);
 		unmounter_run();
-		/* What it cannot do is not worth a message, if it is done next. */
-		fuse_set_log_func(no_log);
+		/* Who has it open still keeps it, and libfuse would unmount what is there now. */
+		if (!mountpoint_leave(options->mountpoint, fuse_session_fd(session)))
+			_exit(error ? FAILED : 0);
 		fuse_session_unmount(session);
-		mountpoint_leave(options->mountpoint);
 	} else {
 		check_explain_failure();
 	}

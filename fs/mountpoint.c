@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,12 +194,23 @@ bool mountpoint_is_others(const char *path)
 	return now && now != noted;
 }
 
-void mountpoint_leave(const char *path)
+/* While its connection lasts the mount does, and no other can have its number. */
+static bool lasts(int connection)
+{
+	struct pollfd poll_error = {.fd = connection};
+
+	return poll(&poll_error, 1, 0) == 0;
+}
+
+bool mountpoint_leave(const char *path, int connection)
 {
 	bool is_ipcfs;
 	dev_t device;
 
-	if (noted && geteuid() == 0 && mount_at(path, &is_ipcfs, &device) == noted &&
+	if (geteuid() != 0)
+		return true;
+	if (lasts(connection) && mount_at(path, &is_ipcfs, &device) == noted &&
 	    umount2(path, MNT_DETACH) < 0)
 		fprintf(stderr, "ipcfs: %s: umount: %s\n", path, strerror(errno));
+	return !lasts(connection);
 }

@@ -19,10 +19,11 @@ void mountpoint_note(const char *path);
 /* Its device, which /proc shows for what is open in it; 0: none is noted. */
 dev_t mountpoint_device(void);
 /*
- * Takes the noted mount off @path if it is there still: libfuse 3.17 has umount(8) do it, which a
- * confined process cannot start.  Root's alone.
+ * Root's daemon: takes the noted mount off @path, if it is served by @connection still, because
+ * libfuse 3.17 has umount(8) do it, which a confined process cannot start.  False: somebody uses it
+ * still, and nothing is left to be taken off.
  */
-void mountpoint_leave(const char *path);
+bool mountpoint_leave(const char *path, int connection);
 /* True if another mount than that is seen at @path now, which an unmount by path would hit. */
 bool mountpoint_is_others(const char *path);
 

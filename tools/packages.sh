@@ -69,6 +69,7 @@ cmd:g++                 build-essential     -                   -               
 lib:ncursesw            libncurses-dev      -                   -                   -
 cmd:dpkg-buildpackage   dpkg-dev            -                   -                   -
 cmd:dh                  debhelper           -                   -                   -
+cmd:dh_python3          dh-python           -                   -                   -
 cmd:lintian             lintian             -                   -                   -
 '
 

@@ -69,6 +69,14 @@ wait $own 2>/dev/null
 ends 0 '' "$IPCFS" "$T/point"
 umount "$T/point" || fail "umount"
 
+# A daemon that ends leaves alone what is mounted there next.
+for round in 1 2 3 4 5 6 7 8 9 10; do
+    "$IPCFS" "$T/point" && umount "$T/point" && "$IPCFS" "$T/point" || fail "mounted, unmounted, mounted: round $round"
+    "$IPCFS" -f "$T/none" 2>/dev/null
+    [ -d "$T/point/mq" ] || fail "the tree that was mounted next has gone"
+    umount "$T/point" || fail "umount"
+done
+
 # --check: what is there is so, what is taken away is missed; nothing is mounted by it.
 before=$(cat /proc/self/mountinfo)
 ends 0 'ipcfs can mount here.' "$IPCFS" --check

@@ -61,6 +61,19 @@ if [ -x "$IPCTOP" ]; then
     done
 fi
 
+. "$COMPLETION/ipcgraph.bash" || exit 1
+mkdir mq/drawn sem/drawn
+offers 'ipcgraph --object mq/d' 'mq/drawn'
+offers 'ipcgraph -O ' 'mq/drawn sem/drawn'
+offers 'ipcgraph -T p' 'png'
+for option in $(python3 "$HERE/../../tools/ipcgraph" --help | grep -o -e '--[a-z][a-z-]*' | sort -u); do
+    offers "ipcgraph $option" "$option"
+    for shell in _ipcgraph ipcgraph.fish; do
+        grep -qwe "-\?-\?${option#--}" "$COMPLETION/$shell" || fail "$shell does not know $option"
+    done
+done
+rmdir mq/drawn sem/drawn
+
 # mkdir: what completed it before does so still, but for attributes in a tree.
 before() { COMPREPLY=(before); }
 complete -F before mkdir

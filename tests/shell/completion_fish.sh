@@ -6,7 +6,7 @@ export HOME
 
 # offers LINE EXPECTED - the candidates without their descriptions, sorted.
 offers() {
-    got=$(fish --no-config -c 'source $argv[2]/ipcfs.fish; source $argv[2]/mkdir.fish; source $argv[2]/ipctop.fish; complete -C $argv[1]' \
+    got=$(fish --no-config -c 'source $argv[2]/ipcfs.fish; source $argv[2]/mkdir.fish; source $argv[2]/ipctop.fish; source $argv[2]/ipcgraph.fish; complete -C $argv[1]' \
         "$1" "$HERE/../../tools/completion" | cut -f 1 | LC_ALL=C sort | tr '\n' ' ')
     [ "${got% }" = "$2" ] || fail "'$1': expected '$2', got '${got% }'"
 }
@@ -23,3 +23,5 @@ offers "mkdir $T/point,m" ''
 offers "mkdir $T/po" "$T/point/"
 offers 'ipctop -k s' 'sem shm sockets'
 offers 'ipctop /m' '/mnt'
+mkdir mq/drawn
+offers 'ipcgraph --object mq/d' 'mq/drawn'

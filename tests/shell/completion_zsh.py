@@ -38,6 +38,7 @@ def main():
         print("skipped: there is no zsh")
         sys.exit(77)
     os.mkdir(f"{T}/pointed")
+    os.mkdir("/mnt/mq/drawn")
     # A comma is put behind a whole option, and goes when something else is typed.
     cases = (
         ("ipcfs --chec", "/mnt", "ipcfs --check "),
@@ -45,6 +46,7 @@ def main():
         ("ipcfs -o ro,orph", "/mnt", "ipcfs -o ro,orphan_age="),
         (f"ipcfs {T}/poi", "/mnt", f"ipcfs {T}/pointed/"),
         ("ipctop --kind=soc", "/mnt", "ipctop --kind=sockets "),
+        ("ipcgraph --object=mq/dr", "/mnt", "ipcgraph --object=mq/drawn "),
         ("mkdir mq/jobs,ma", "/mnt", "mkdir mq/jobs,maxmsg="),
         ("mkdir mq/jobs,maxmsg=5,", "/mnt", "mkdir mq/jobs,maxmsg=5,msgsize="),
         ("mkdir mq/0x4d2,", "/mnt", "mkdir mq/0x4d2,qbytes="),
