@@ -93,8 +93,8 @@ static int dead_check(struct call *call, struct candidate *candidate, const char
 static int sysv_check(struct call *call, struct candidate *candidate)
 {
 	const struct shm_sysv *segment = &candidate->segment;
-	time_t used = latest(segment->atime, segment->dtime);
 	int error = shm_sysv_get(candidate->place.object, &candidate->segment);
+	time_t used;
 
 	if (error)
 		return error;

@@ -63,7 +63,9 @@ for status in "/proc/$daemon"/task/*/status; do
     for set in CapPrm CapEff CapInh CapAmb; do
         is 0000000000000000 figure $set "$status"
     done
-    is 1 figure NoNewPrivs "$status"
+    # Of a build without the filter one thread may be a sanitizer's, and older than the rest.
+    [ "$CONFINED_CALLS" = 0 ] && [ "$status" != "/proc/$daemon/task/$daemon/status" ] ||
+        is 1 figure NoNewPrivs "$status"
     is "$((2 * CONFINED_CALLS))" figure Seccomp "$status"
 done
 # That user's tools see the daemon, and the other process has nothing but its end of the line to it.

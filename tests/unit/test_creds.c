@@ -286,7 +286,7 @@ int main(void)
 		fputs("skipped: needs root\n", stderr);
 		return 77;
 	}
-	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", "/mnt", "tmpfs", 0, NULL) < 0) {
 		fputs("skipped: needs a mount namespace of its own\n", stderr);
 		return 77;

@@ -353,7 +353,7 @@ int main(void)
 	};
 
 	if (unshare(CLONE_NEWIPC | CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL) < 0) {
 		printf("skipped: no namespaces of its own (%s)\n", strerror(errno));
 		return 77;
