@@ -27,14 +27,16 @@ struct row;
 struct place;
 
 /*
- * Namespaces of a process that decide what it has to do with an object.  MEMORY_FS: its /dev/shm,
- * of which the mount namespace decides.
+ * What decides which objects a process has to do with: its namespaces, and of the file systems of
+ * its mount namespace those in /dev/shm and in the run directory.  PID: who names processes.
  */
 enum {
 	NAMESPACE_IPC = 1 << 0,
 	NAMESPACE_NETWORK = 1 << 1,
 	NAMESPACE_MEMORY_FS = 1 << 2,
-	NAMESPACE_NONE = 1 << 3,
+	NAMESPACE_RUN_DIR = 1 << 3,
+	NAMESPACE_PID = 1 << 4,
+	NAMESPACE_NONE = 1 << 5,
 };
 
 /*
@@ -161,6 +163,12 @@ struct channel {
 	/* -EIDRM if the object has been removed, else 0.  NULL where the kernel ends waits itself.
 	 */
 	int (*gone)(void *state);
+	/*
+	 * A number of what .gone asks about, the same for all handles of it in one directory and
+	 * for nothing else there: however many wait, one of them is asked.  0: of this handle
+	 * alone.
+	 */
+	uint64_t (*object)(void *state);
 	/* Sends what an unfinished write has left, as the opener.  -EAGAIN: to be called again. */
 	int (*flush)(struct call *call, void *state);
 	/* After so long a flush that still waits is given up without a word; 0: never. */
@@ -325,6 +333,7 @@ struct page {
 	FILE *notes;
 };
 
+struct checklist;
 struct json_list;
 struct kind_holders;
 struct snapshot;
@@ -350,6 +359,9 @@ struct kind {
 	/* Once, as the daemon, before any other call.  What it says is lost, an error ends ipcfs.
 	 */
 	int (*setup)(const struct settings *settings);
+	/* Tells what this machine has and lacks of what the kind needs, without any change; NULL:
+	 * nothing.  Nothing else of the kind has been called before, .setup neither. */
+	void (*check)(struct checklist *list);
 	/* inotify descriptor, readable after an object was removed whose waiters the kernel does
 	   not wake (see channel.gone); -1: none.  The reader empties it. */
 	int (*removals)(void);

@@ -30,8 +30,10 @@ struct creds {
 	gid_t groups[];
 };
 
+enum { GROUPS_ROOM = 8 };
+
 static struct {
-	bool can_change;
+	bool can_change, serve_foreign;
 	uint64_t permitted;
 	struct creds *self;
 } daemon_creds;
@@ -60,101 +62,189 @@ static int capabilities_use(uint64_t effective)
 	return capset(&header, data) < 0 ? -errno : 0;
 }
 
-int creds_setup(void)
+/* By its own number, that of the PID namespace in which it runs. */
+static bool sees_itself(void)
 {
+	char number[16];
+	ssize_t length = readlink("/proc/self", number, sizeof(number) - 1);
+
+	if (length < 0)
+		return false;
+	number[length] = '\0';
+	return atoi(number) == getpid();
+}
+
+int creds_setup(bool serve_foreign)
+{
+	daemon_creds.serve_foreign = serve_foreign;
 	daemon_creds.can_change = geteuid() == 0;
 	daemon_creds.permitted = capabilities_permitted();
 	namespaces_setup();
+	if (!sees_itself())
+		return -ESRCH;
 	return creds_of(geteuid(), getegid(), getpid(), &daemon_creds.self);
 }
 
-/* /proc/PID/FILE whole; the caller frees it.  NULL with errno. */
-static char *proc_read(pid_t pid, const char *file)
+static const char *field_find(const char *status, const char *name)
 {
-	char path[64];
-	char *text = NULL;
-	size_t size = 0;
-	FILE *stream;
+	const char *at = strstr(status, name);
 
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	stream = fopen(path, "re");
-	if (!stream)
-		return NULL;
-	/* The file has no NUL bytes: one "line" is all of it. */
-	if (getdelim(&text, &size, '\0', stream) < 0) {
-		free(text);
-		text = NULL;
-	}
-	fclose(stream);
-	return text;
+	return at ? at + strlen(name) : NULL;
 }
 
-int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **result)
-{
-	struct creds *creds, *fit;
-	char *status, *at, *end;
-	size_t room = 8;
-	int error;
+enum { REAL_ID, FS_ID };
 
-	if (uid == (uid_t)-1 || gid == (gid_t)-1 || pid <= 0)
-		return -EACCES;
-	status = proc_read(pid, "status");
-	if (!status)
-		return errno == ENOENT || errno == ESRCH || errno == EACCES || errno == EPERM
-			       ? -EACCES
-			       : -errno;
-	creds = calloc(1, sizeof(*creds) + room * sizeof(gid_t));
+/* Of the four that a line of the status has the first or the last. */
+static bool has_id(const char *status, const char *name, int which, unsigned id)
+{
+	const char *at = field_find(status, name);
+	unsigned real, fs;
+
+	return at && sscanf(at, "%u %*u %*u %u", &real, &fs) == 2 &&
+	       (which == REAL_ID ? real : fs) == id;
+}
+
+static bool asks_as(const char *status, int which, const struct creds *creds)
+{
+	return has_id(status, "\nUid:", which, creds->uid) &&
+	       has_id(status, "\nGid:", which, creds->gid);
+}
+
+static struct creds *creds_new(uid_t uid, gid_t gid, pid_t pid)
+{
+	struct creds *creds = calloc(1, sizeof(*creds) + GROUPS_ROOM * sizeof(gid_t));
+
 	if (!creds)
-		goto no_memory;
+		return NULL;
 	atomic_init(&creds->references, 1);
 	creds->uid = uid;
 	creds->gid = gid;
 	creds->pid = pid;
-	at = strstr(status, "\nGroups:");
-	if (!at)
-		goto unreadable;
-	at += strlen("\nGroups:");
+	return creds;
+}
+
+static int groups_read(const char *at, struct creds **creds)
+{
+	size_t room = GROUPS_ROOM;
+
 	for (;;) {
 		unsigned long group;
+		struct creds *fit;
+		char *end;
 
 		while (*at == '\t' || *at == ' ')
 			at++;
 		group = strtoul(at, &end, 10);
 		if (end == at)
-			break;
+			return 0;
 		at = end;
-		if (creds->groups_count == room) {
+		if ((*creds)->groups_count == room) {
 			room *= 2;
-			fit = realloc(creds, sizeof(*creds) + room * sizeof(gid_t));
+			fit = realloc(*creds, sizeof(**creds) + room * sizeof(gid_t));
 			if (!fit)
-				goto no_memory;
-			creds = fit;
+				return -ENOMEM;
+			*creds = fit;
 		}
-		creds->groups[creds->groups_count++] = (gid_t)group;
+		(*creds)->groups[(*creds)->groups_count++] = (gid_t)group;
 	}
-	at = strstr(status, "\nCapEff:");
-	if (!at)
-		goto unreadable;
-	creds->capabilities = strtoull(at + strlen("\nCapEff:"), NULL, 16);
-	creds->capabilities &= daemon_creds.permitted;
+}
+
+static uint64_t capabilities_read(const char *status, const char *name)
+{
+	const char *at = field_find(status, name);
+
+	return at ? strtoull(at, NULL, 16) & daemon_creds.permitted : 0;
+}
+
+/*
+ * While a request is under way another thread of the process can execute a program that has more
+ * than the process had, and which then has the number of the thread that asked.  Such a program's
+ * files in /proc are root's before it has its capabilities.
+ */
+static bool may_have_been_given(FILE *file, uid_t uid)
+{
+	struct stat st;
+
+	return uid && (fstat(fileno(file), &st) < 0 || st.st_uid != uid);
+}
+
+static int status_parse(FILE *file, const char *status, struct creds **creds)
+{
+	const char *groups = field_find(status, "\nGroups:");
+
+	if (!groups)
+		return -EACCES;
+	if (asks_as(status, FS_ID, *creds)) {
+		(*creds)->capabilities = capabilities_read(status, "\nCapEff:");
+		if ((*creds)->capabilities && may_have_been_given(file, (*creds)->uid))
+			(*creds)->capabilities = 0;
+	} else if (asks_as(status, REAL_ID, *creds)) {
+		/* The way of access(2). */
+		if ((*creds)->uid == 0)
+			(*creds)->capabilities = capabilities_read(status, "\nCapPrm:");
+	} else {
+		return -ESRCH;
+	}
+	return groups_read(groups, creds);
+}
+
+static int status_take(struct creds **creds)
+{
+	char path[64], *status = NULL;
+	size_t room = 0;
+	FILE *file;
+	int error;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)(*creds)->pid);
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT || errno == EPERM ? -EACCES : -errno;
+	/* It has no NUL bytes: one "line" is all of it.  What ends meanwhile has none. */
+	if (getdelim(&status, &room, '\0', file) >= 0)
+		error = status_parse(file, status, creds);
+	else
+		error = errno == ENOMEM ? -ENOMEM : -EACCES;
 	free(status);
-	error = namespaces_compare(pid, &creds->foreign);
+	fclose(file);
+	return error;
+}
+
+static int compare(struct creds *creds)
+{
+	int error = namespaces_compare(creds->pid, &creds->foreign);
+
+	if (daemon_creds.serve_foreign) {
+		if (error)
+			creds->capabilities = 0;
+		creds->foreign = 0;
+		return 0;
+	}
 	/* A plain user's daemon can't look into every process of that user's own. */
 	if (error == -EACCES && !daemon_creds.can_change)
 		error = 0;
+	return error;
+}
+
+int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **result)
+{
+	bool unseen = pid <= 0 && daemon_creds.serve_foreign;
+	struct creds *creds;
+	int error = 0;
+
+	if (uid == (uid_t)-1 || gid == (gid_t)-1 || (pid <= 0 && !unseen))
+		return -EACCES;
+	creds = creds_new(uid, gid, pid);
+	if (!creds)
+		return -ENOMEM;
+	if (!unseen)
+		error = status_take(&creds);
+	if (!error && !unseen)
+		error = compare(creds);
 	if (error)
 		free(creds);
 	else
 		*result = creds;
 	return error;
-unreadable:
-	free(creds);
-	free(status);
-	return -EACCES;
-no_memory:
-	free(creds);
-	free(status);
-	return -ENOMEM;
 }
 
 struct creds *creds_hold(struct creds *creds)

@@ -19,16 +19,20 @@ struct creds;
 
 /*
  * Once, before threads: notes what the daemon itself is.  Unless it is root there is nobody to
- * become and creds_become does nothing.
+ * become and creds_become does nothing.  @serve_foreign: no caller is refused for where it is.
+ * -ESRCH: /proc is not that of the process's own PID namespace, so no caller would be found in it.
  */
-int creds_setup(void);
+int creds_setup(bool serve_foreign);
 
 /* True if creds_become can become others. */
 bool creds_can_change(void);
 /*
- * Reads who thread @pid is, whose effective ids are @uid and @gid, from /proc.  -EACCES: it cannot
- * be seen, or its ids are the "unchanged" of setresuid(2); -EXDEV: it is in another user namespace;
- * -ENOMEM.
+ * Reads who thread @pid is, which asked under @uid and @gid, from /proc.  -EACCES: it cannot be
+ * seen, or its ids are the "unchanged" of setresuid(2); -ESRCH: it is not who asked any more;
+ * -EXDEV: it is in another user namespace; -ENOMEM.
+ *
+ * Where foreign callers are served one that cannot be seen is its two ids alone, and one of another
+ * user namespace has no capability, because those it has count there only.
  */
 int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **creds);
 struct creds *creds_hold(struct creds *creds);

@@ -34,14 +34,15 @@ void gate_daemon(struct call *call)
 
 /*
  * 0, or -EACCES with the reason: the caller is not where @node is.  What is open was judged when it
- * was opened, and may have been passed on; System V objects are judged at each operation.
+ * was opened, and may have been passed on; System V objects are judged at each operation, and
+ * directories when they are listed.
  */
 static int admit(struct call *call, const struct node *node, bool is_open)
 {
 	static const char *const elsewhere[] = {
-		"is in another IPC namespace",
-		"is in another network namespace",
-		"has another /dev/shm",
+		"is in another IPC namespace", "is in another network namespace",
+		"has another /dev/shm",        "has another run directory",
+		"is in another PID namespace",
 	};
 	unsigned foreign = call->foreign & (is_open ? NAMESPACE_IPC : UINT_MAX);
 
@@ -76,6 +77,9 @@ int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, 
 		if (error == -EACCES)
 			return refuse(call, EACCES, "process %d cannot be seen in /proc",
 				      (int)call->pid);
+		if (error == -ESRCH)
+			return refuse(call, EACCES, "process %d has become another since it asked",
+				      (int)call->pid);
 		if (error == -EXDEV)
 			return refuse(call, EACCES,
 				      "process %d is in another user namespace than this tree",
@@ -90,7 +94,7 @@ int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, 
 		}
 	}
 	call->foreign = creds_foreign(creds);
-	error = admit(call, node, handle);
+	error = admit(call, node, handle && handle->type != HANDLE_DIRECTORY);
 	/* From here on the thread holds them, as long as it is the caller. */
 	if (!error)
 		error = creds_become(creds);

@@ -37,13 +37,23 @@ static bool table_grow(void)
 	return true;
 }
 
-struct handle *handle_new(enum handle_type type, const struct node *node)
+int handle_new(struct call *call, enum handle_type type, const struct node *node,
+	       struct handle **result)
 {
 	struct handle *handle = calloc(1, sizeof(*handle));
 	uint32_t slot;
+	int error;
 
 	if (!handle)
-		return NULL;
+		return -ENOMEM;
+	handle->open = quota_share(QUOTA_HANDLES, call->uid);
+	handle->kept = quota_share(QUOTA_MEMORY, call->uid);
+	handle->flock = quota_share(QUOTA_LOCKS, call->uid);
+	error = quota_take(call, &handle->open, 1);
+	if (error) {
+		free(handle);
+		return error;
+	}
 	handle->type = type;
 	handle->node = *node;
 	handle->poll_fd = -1;
@@ -53,8 +63,9 @@ struct handle *handle_new(enum handle_type type, const struct node *node)
 		;
 	if (slot == table.size && !table_grow()) {
 		pthread_rwlock_unlock(&table.lock);
+		quota_drop(&handle->open);
 		free(handle);
-		return NULL;
+		return -ENOMEM;
 	}
 	table.hint = slot + 1;
 	table.slots[slot] = handle;
@@ -63,7 +74,8 @@ struct handle *handle_new(enum handle_type type, const struct node *node)
 	handle->number = (uint64_t)table.generations[slot] << 32 | slot;
 	node_hold(node);
 	pthread_rwlock_unlock(&table.lock);
-	return handle;
+	*result = handle;
+	return 0;
 }
 
 struct handle *handle_get(uint64_t number)
@@ -125,6 +137,9 @@ void handle_free(struct handle *handle)
 	pthread_rwlock_unlock(&table.lock);
 	node_release(&handle->node);
 	creds_release(handle->creds);
+	quota_drop(&handle->open);
+	quota_drop(&handle->kept);
+	quota_drop(&handle->flock);
 	free(handle->content);
 	free(handle);
 }

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "common/hash.h"
+#include "common/quota.h"
 
 #include "creds.h"
 #include "node.h"
@@ -26,6 +27,7 @@ struct behind {
 };
 
 struct handle {
+	struct quota_share open; /* itself, of who opened it */
 	enum handle_type type;
 	uint64_t number;  /* as the kernel knows it */
 	struct node node; /* holds its name */
@@ -33,7 +35,8 @@ struct handle {
 	/* HANDLE_TEXT, HANDLE_DIRECTORY: the content as it was at open. */
 	char *content;
 	size_t size;
-	size_t sent; /* HANDLE_DIRECTORY: where the entries that were sent last end */
+	struct quota_share kept; /* the content's bytes */
+	size_t sent;             /* HANDLE_DIRECTORY: where the entries that were sent last end */
 
 	void *state; /* HANDLE_CHANNEL, HANDLE_MEMORY: the kind's */
 
@@ -41,6 +44,7 @@ struct handle {
 	struct open_memory *memory;
 	struct handle *memory_prev, *memory_next;
 	int flock_fd; /* the description that is locked by flock(2); -1: none yet */
+	struct quota_share flock;
 
 	/* HANDLE_CHANNEL */
 	struct creds *creds; /* of who used it last */
@@ -60,8 +64,9 @@ struct handle {
 	struct handle *prev, *next;
 };
 
-/* A new handle on @node; NULL: no memory. */
-struct handle *handle_new(enum handle_type type, const struct node *node);
+/* A new handle on @node for who asks.  -EDQUOT, -ENOMEM. */
+int handle_new(struct call *call, enum handle_type type, const struct node *node,
+	       struct handle **result);
 struct handle *handle_get(uint64_t number);
 /* Some handle that is open, NULL: none is. */
 struct handle *handle_any(void);

@@ -9,14 +9,16 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
+#include "common/descriptors.h"
 #include "common/hash.h"
+#include "common/quota.h"
 
 struct lock_owner {
 	UT_hash_handle hh;
-	uint64_t number;
+	uint64_t number, handle; /* that was used last */
 	pid_t pid;
 	int fd;
+	struct quota_share share;
 	unsigned users; /* wishes under way */
 };
 
@@ -42,6 +44,7 @@ static void owner_free(struct locks *locks, struct lock_owner *owner)
 {
 	HASH_DEL(locks->owners, owner);
 	close(owner->fd);
+	quota_drop(&owner->share);
 	free(owner);
 }
 
@@ -72,7 +75,7 @@ static int description_new(struct locks *locks)
 	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
 	fd = open(path, O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return fd < 0 ? -errno : descriptor_keep(fd);
 }
 
 int locks_open(struct locks *locks)
@@ -85,32 +88,41 @@ int locks_open(struct locks *locks)
 	return fd;
 }
 
-/* With the lock held; NULL and errno. */
-static struct lock_owner *owner_new(struct locks *locks, uint64_t number, pid_t pid)
+/* With the lock held. */
+static int owner_new(struct call *call, struct locks *locks, uint64_t number, pid_t pid,
+		     struct lock_owner **result)
 {
 	struct lock_owner *owner = calloc(1, sizeof(*owner));
+	int error;
 
 	if (!owner)
-		return NULL;
+		return -ENOMEM;
 	owner->number = number;
 	owner->pid = pid;
-	owner->fd = description_new(locks);
-	if (owner->fd < 0) {
-		errno = -owner->fd;
+	owner->share = quota_share(QUOTA_LOCKS, call->uid);
+	error = quota_take(call, &owner->share, 1);
+	if (!error)
+		owner->fd = description_new(locks);
+	if (!error && owner->fd < 0)
+		error = owner->fd;
+	if (error) {
+		quota_drop(&owner->share);
 		free(owner);
-		return NULL;
+		return error;
 	}
 	HASH_ADD(hh, locks->owners, number, sizeof(number), owner);
 	if (!HASH_HAS(hh, owner)) {
+		quota_drop(&owner->share);
 		close(owner->fd);
 		free(owner);
-		errno = ENOMEM;
-		return NULL;
+		return -ENOMEM;
 	}
-	return owner;
+	*result = owner;
+	return 0;
 }
 
-int locks_own(struct locks *locks, uint64_t number, pid_t pid, struct lock_wish *wish)
+int locks_own(struct call *call, struct locks *locks, uint64_t number, uint64_t handle, pid_t pid,
+	      struct lock_wish *wish)
 {
 	struct lock_owner *owner;
 	int error = 0;
@@ -118,13 +130,12 @@ int locks_own(struct locks *locks, uint64_t number, pid_t pid, struct lock_wish 
 	pthread_mutex_lock(&lock);
 	HASH_FIND(hh, locks->owners, &number, sizeof(number), owner);
 	if (!owner)
-		owner = owner_new(locks, number, pid);
-	if (owner) {
+		error = owner_new(call, locks, number, pid, &owner);
+	if (!error) {
 		owner->users++;
+		owner->handle = handle;
 		wish->owner = owner;
 		wish->fd = owner->fd;
-	} else {
-		error = -errno;
 	}
 	pthread_mutex_unlock(&lock);
 	return error;
@@ -195,5 +206,16 @@ void locks_drop(struct locks *locks, uint64_t number)
 		fcntl(owner->fd, F_OFD_SETLK, &all);
 	else if (owner)
 		owner_free(locks, owner);
+	pthread_mutex_unlock(&lock);
+}
+
+void locks_leave(struct locks *locks, uint64_t handle)
+{
+	struct lock_owner *owner, *next;
+
+	pthread_mutex_lock(&lock);
+	HASH_ITER(hh, locks->owners, owner, next)
+		if (owner->handle == handle && !owner->users)
+			owner_free(locks, owner);
 	pthread_mutex_unlock(&lock);
 }

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend.h"
+
 /* The locks of one memory. */
 struct locks;
 struct lock_owner;
@@ -30,10 +32,17 @@ struct locks *locks_new(int file);
 /* When nobody has the memory open any more. */
 void locks_free(struct locks *locks);
 
-/* A description for the flocks of one handle, which closes it; a negative errno.  As the daemon. */
+/*
+ * A description for the flocks of one handle, which closes it; a negative errno.  As the daemon.
+ */
 int locks_open(struct locks *locks);
-/* Fills wish->fd and ->owner for a process, @owner as the kernel numbers it.  As the daemon. */
-int locks_own(struct locks *locks, uint64_t owner, pid_t pid, struct lock_wish *wish);
+/*
+ * Fills wish->fd and ->owner for a process of the user who asks, or an open file description (OFD),
+ * @owner as the kernel numbers it, by @handle.  As the daemon.  -EDQUOT: so many of the user's have
+ * locks.
+ */
+int locks_own(struct call *call, struct locks *locks, uint64_t owner, uint64_t handle, pid_t pid,
+	      struct lock_wish *wish);
 void locks_done(struct lock_wish *wish);
 
 /* 0, -EAGAIN (only where it may not wait), -EINTR, -ENOLCK. */
@@ -42,5 +51,10 @@ int locks_attempt(const struct lock_wish *wish, bool may_wait);
 int locks_test(struct locks *locks, struct lock_wish *wish);
 /* A process has closed a descriptor of the file: by fcntl(2) all its record locks are gone. */
 void locks_drop(struct locks *locks, uint64_t owner);
+/*
+ * The last descriptor of @handle has been closed.  Processes that locked by it have closed it, so
+ * what is left is a description's, of whose end the kernel says nothing else.
+ */
+void locks_leave(struct locks *locks, uint64_t handle);
 
 #endif

@@ -1,11 +1,9 @@
 /*
- * main.c - the command: options, mounting, and the order in which all is set up.
+ * main.c - the command: mounting, and the order in which all is set up.
  */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
-#include <stddef.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,81 +11,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check.h"
+#include "common/quota.h"
+#include "common/run_dir.h"
+#include "confine.h"
 #include "creds.h"
 #include "fuse.h"
 #include "mountpoint.h"
+#include "namespaces.h"
 #include "node.h"
+#include "notify.h"
+#include "options.h"
 #include "passthrough.h"
 #include "requests.h"
 #include "root.h"
 #include "serve.h"
 #include "target.h"
+#include "timeout.h"
 #include "tree.h"
+#include "unmounter.h"
 #include "version.h"
 
-enum { WAITING_MAX = 16384, ORPHAN_AGE = 24 * 60 * 60 };
-
-struct options {
-	int read_only, no_passthrough, private, debug, foreground, help, version;
-	unsigned waiting_max, orphan_age;
-	char *source, *mountpoint, *run_dir, *target;
-};
-
-static const struct fuse_opt option_table[] = {
-	{"-h", offsetof(struct options, help), 1},
-	{"--help", offsetof(struct options, help), 1},
-	{"-V", offsetof(struct options, version), 1},
-	{"--version", offsetof(struct options, version), 1},
-	{"-f", offsetof(struct options, foreground), 1},
-	{"-d", offsetof(struct options, debug), 1},
-	{"debug", offsetof(struct options, debug), 1},
-	{"ro", offsetof(struct options, read_only), 1},
-	{"no_passthrough", offsetof(struct options, no_passthrough), 1},
-	{"private", offsetof(struct options, private), 1},
-	{"waiting_max=%u", offsetof(struct options, waiting_max), 0},
-	{"orphan_age=%u", offsetof(struct options, orphan_age), 0},
-	{"run_dir=%s", offsetof(struct options, run_dir), 0},
-	{"--target %s", offsetof(struct options, target), 0},
-	{"--target=%s", offsetof(struct options, target), 0},
-	FUSE_OPT_END,
-};
-
-static void print_help(void)
-{
-	puts("usage: ipcfs [options] MOUNTPOINT\n"
-	     "Mounts the IPC objects of this machine as a file tree; README in it tells more.\n"
-	     "\n"
-	     "  -f                  stay in the foreground\n"
-	     "  -d                  print every request (implies -f)\n"
-	     "  -h, -V              this help, the version\n"
-	     "  --target PID        the objects of that process's IPC and network namespaces and\n"
-	     "                      of its /dev/shm: a container's, from outside; for root alone\n"
-	     "  -o ro               look, touch nothing\n"
-	     "  -o private          of root: serve root alone, not every user\n"
-	     "  -o no_passthrough   memory can be read and written, not mapped shared\n"
-	     "  -o waiting_max=N    operations that one user may have waiting (16384)\n"
-	     "  -o orphan_age=N     seconds until unused memory is in shm/orphans (86400)\n"
-	     "  -o run_dir=PATH     where named pipes live (/run/ipcfs, $XDG_RUNTIME_DIR/ipcfs)\n"
-	     "  -o OPT,...          further mount options, see mount.fuse3(8)\n"
-	     "\n"
-	     "Unmount with umount MOUNTPOINT, as a plain user fusermount3 -u MOUNTPOINT.");
-}
-
-static int take_argument(void *data, const char *argument, int key, struct fuse_args *args)
-{
-	struct options *options = data;
-
-	if (key != FUSE_OPT_KEY_NONOPT)
-		return 1;
-	/* mount(8) names a source first, the way fstab has it. */
-	if (options->source) {
-		fprintf(stderr, "ipcfs: one mount point, not also '%s'\n", argument);
-		return -1;
-	}
-	options->source = options->mountpoint;
-	options->mountpoint = strdup(argument);
-	return options->mountpoint ? 0 : -1;
-}
+/* The exit status; see EXIT STATUS in ipcfs(8). */
+enum { FAILED = 1, USAGE = 2, CANNOT_MOUNT = 3 };
 
 /* By the time it is unmounted the working directory is another. */
 static int resolve_mountpoint(struct options *options)
@@ -110,33 +56,14 @@ static void allow_all_descriptors(void)
 	}
 }
 
-static unsigned request_timeout_setting(const char *name)
-{
-	char path[64];
-	unsigned seconds = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/sys/fs/fuse/%s_request_timeout", name);
-	file = fopen(path, "re");
-	if (file) {
-		if (fscanf(file, "%u", &seconds) != 1)
-			seconds = 0;
-		fclose(file);
-	}
-	return seconds;
-}
-
 /*
  * Where the administrator has limited how long a request may take, the kernel ends the whole mount
  * when one takes longer.  So nothing may wait that long: nanoseconds, or NO_LIMIT.
  */
 static int64_t longest_wait(void)
 {
-	unsigned seconds = request_timeout_setting("default");
-	unsigned most = request_timeout_setting("max");
+	unsigned seconds = timeout_of_requests();
 
-	if (most && (!seconds || most < seconds))
-		seconds = most;
 	if (!seconds)
 		return NO_LIMIT;
 	fprintf(stderr,
@@ -170,8 +97,13 @@ static int run(struct fuse_session *session, const struct options *options)
 	/* The threads of what follows must be those of the process that stays. */
 	if (fuse_daemonize(options->foreground || options->debug) < 0)
 		return -errno;
+	error = geteuid() == 0 ? 0 : unmounter_start(options->mountpoint);
+	if (error)
+		return error;
 	serve_block_signals();
-	error = serve_setup(options->waiting_max, longest);
+	error = confine_calls();
+	if (!error)
+		error = serve_setup(longest);
 	return error ? error : serve(session);
 }
 
@@ -185,7 +117,7 @@ static int aim(const struct options *options, struct target *target, struct sett
 	if (*end || end == options->target || pid < 1 || pid > INT_MAX) {
 		fprintf(stderr, "ipcfs: --target takes the number of a process, not '%s'\n",
 			options->target);
-		return -EINVAL;
+		return USAGE;
 	}
 	error = target_enter((pid_t)pid, target);
 	if (error)
@@ -196,6 +128,7 @@ static int aim(const struct options *options, struct target *target, struct sett
 	return 0;
 }
 
+/* 0, a negative errno, or USAGE; each with a message on standard error. */
 static int mount_and_run(struct fuse_args *args, const struct options *options)
 {
 	struct settings settings = {
@@ -208,9 +141,15 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	const struct dir *root;
 	int error;
 
-	error = creds_setup();
+	error = confine_privileges();
+	if (error)
+		return error;
+	error = creds_setup(options->foreign);
 	if (error) {
-		fprintf(stderr, "ipcfs: /proc: %s\n", strerror(-error));
+		fprintf(stderr, "ipcfs: /proc: %s\n",
+			error == -ESRCH ? "it is that of another PID namespace (mount one: "
+					  "unshare --mount-proc)"
+					: strerror(-error));
 		return error;
 	}
 	/* Callers are those of the namespaces in which it was mounted, which have been noted. */
@@ -220,6 +159,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	root = root_setup(&settings);
 	if (!root)
 		return -EIO;
+	namespaces_note_run_dir(run_dir_path());
 	node_number_directories(root);
 	if (add_mount_options(args, options) < 0)
 		return -ENOMEM;
@@ -227,56 +167,83 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	if (options->read_only)
 		tree_hide_links();
 	session = fuse_session_new(args, &requests, sizeof(requests), NULL);
-	if (!session)
-		return -EINVAL;
+	if (!session) {
+		fputs("ipcfs: ipcfs -h has the options\n", stderr);
+		return USAGE;
+	}
 	error = -EIO;
 	if (fuse_session_mount(session, options->mountpoint) == 0) {
 		mountpoint_note(options->mountpoint);
 		error = options->no_passthrough ? 0 : passthrough_setup(session);
+		notify("STATUS=Mounted on %s", options->mountpoint);
 		if (!error)
 			error = run(session, options);
-		if (error)
+		if (error) {
 			fprintf(stderr, "ipcfs: %s\n", strerror(-error));
+			notify("STATUS=%s\nERRNO=%d", strerror(-error), -error);
+		}
 		/*
 		 * Ours may have been detached, and something else be there now.  libfuse knows to
 		 * leave only by unmounting that path; the end of the process closes the connection
 		 * as well.
 		 */
 		if (mountpoint_is_others(options->mountpoint))
-			_exit(error ? 1 : 0);
+			_exit(error ? FAILED : 0);
+		unmounter_run();
 		fuse_session_unmount(session);
+	} else {
+		check_explain_failure();
 	}
 	fuse_session_destroy(session);
 	return error;
 }
 
+/* The tree, from its beginning to its end: the exit status. */
+static int serve_tree(struct fuse_args *args, struct options *options)
+{
+	int error;
+
+	/* Modes are the caller's business; the kernel has applied the caller's umask. */
+	umask(0);
+	/* A message to a pipe that nobody reads must not end the mount. */
+	signal(SIGPIPE, SIG_IGN);
+	/* How a process of the daemon's has ended is asked for; who started it may ignore that. */
+	signal(SIGCHLD, SIG_DFL);
+	if (geteuid() && isatty(STDERR_FILENO))
+		fputs("ipcfs: you are not root: the tree serves you alone "
+		      "(ipcfs --check says what else is missing)\n",
+		      stderr);
+	/* In the network namespace in which it was started. */
+	notify_setup();
+	error = resolve_mountpoint(options);
+	if (!error)
+		error = mount_and_run(args, options);
+	return error < 0 ? FAILED : error;
+}
+
 int main(int argc, char **argv)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
-	struct options options = {.waiting_max = WAITING_MAX, .orphan_age = ORPHAN_AGE};
-	int error = 0;
+	struct options options;
+	int status = 0;
 
-	if (fuse_opt_parse(&args, &options, option_table, take_argument) < 0)
-		return 2;
+	allow_all_descriptors();
+	quota_setup();
+	if (options_parse(&args, &options) < 0)
+		return USAGE;
 	if (options.help) {
-		print_help();
+		options_print_help();
 	} else if (options.version) {
 		printf("ipcfs %s, libfuse %s\n", IPCFS_VERSION, fuse_pkgversion());
+	} else if (options.check) {
+		status = check() ? 0 : CANNOT_MOUNT;
 	} else if (!options.mountpoint) {
 		fputs("usage: ipcfs [options] MOUNTPOINT (ipcfs -h tells more)\n", stderr);
-		error = 2;
+		status = USAGE;
 	} else {
-		/* Modes are the caller's business; the kernel has applied the caller's umask. */
-		umask(0);
-		/* A message to a pipe that nobody reads must not end the mount. */
-		signal(SIGPIPE, SIG_IGN);
-		allow_all_descriptors();
-		error = resolve_mountpoint(&options) < 0 || mount_and_run(&args, &options) < 0;
+		status = serve_tree(&args, &options);
 	}
-	free(options.source);
-	free(options.mountpoint);
-	free(options.run_dir);
-	free(options.target);
+	options_free(&options);
 	fuse_opt_free_args(&args);
-	return error;
+	return status;
 }

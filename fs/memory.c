@@ -122,6 +122,7 @@ void memory_leave(struct handle *handle)
 
 	if (!memory)
 		return;
+	locks_leave(memory->locks, handle->number);
 	pthread_mutex_lock(&memories.lock);
 	DL_DELETE2(memory->handles, handle, memory_prev, memory_next);
 	if (!memory->handles)
@@ -167,15 +168,19 @@ bool memory_stat_removed(uint64_t ino, struct stat *st)
 	return known;
 }
 
-int memory_flock_fd(struct handle *handle)
+int memory_flock_fd(struct call *call, struct handle *handle)
 {
-	int fd;
+	int fd = 0;
 
 	pthread_mutex_lock(&memories.lock);
 	if (handle->flock_fd < 0) {
-		fd = locks_open(handle->memory->locks);
+		fd = quota_take(call, &handle->flock, 1);
+		if (!fd)
+			fd = locks_open(handle->memory->locks);
 		if (fd >= 0)
 			handle->flock_fd = fd;
+		else
+			quota_drop(&handle->flock);
 	} else {
 		fd = handle->flock_fd;
 	}

@@ -33,7 +33,10 @@ bool memory_stat_removed(uint64_t ino, struct stat *st);
 
 /* The record locks of the memory. */
 struct locks *memory_locks(const struct handle *handle);
-/* What flock(2) locks for this handle, which keeps it open; a negative errno.  As the daemon. */
-int memory_flock_fd(struct handle *handle);
+/*
+ * What flock(2) locks for this handle, which keeps it open.  As the daemon.  -EDQUOT: as many of
+ * the user's handles have locks as may.
+ */
+int memory_flock_fd(struct call *call, struct handle *handle);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "mountpoint.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -99,12 +100,48 @@ static void take_off(const char *path)
 	unsetenv("IPCFS_DEAD_MOUNT");
 }
 
+/* What was there can't be seen until the tree is taken off; who mounts there may not know. */
+static void look_inside(const char *path)
+{
+	struct dirent *entry;
+	DIR *inside;
+	int count = 0;
+
+	inside = opendir(path);
+	while (inside && (entry = readdir(inside)))
+		count += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+	if (inside)
+		closedir(inside);
+	if (count)
+		fprintf(stderr,
+			"ipcfs: %s: is not empty; what is in it is hidden until the tree is "
+			"unmounted\n",
+			path);
+}
+
+/* Why @path, which @error keeps from being looked at, is no mount point, and what to do. */
+static void explain(const char *path, int error)
+{
+	const char *unmount = geteuid() == 0 ? "umount -l" : "fusermount3 -u";
+
+	if (error == ENOENT)
+		fprintf(stderr, "ipcfs: %s: is not there; make it: mkdir -p %s\n", path, path);
+	else if (error == ENOTCONN)
+		fprintf(stderr,
+			"ipcfs: %s: a file system is mounted there whose daemon has ended; take it "
+			"off: %s %s\n",
+			path, unmount, path);
+	else
+		fprintf(stderr, "ipcfs: %s: %s\n", path, strerror(error));
+}
+
 char *mountpoint_resolve(const char *path)
 {
 	bool is_ipcfs = false;
 	struct stat st;
 	dev_t device;
 	char *whole;
+	int mount;
 
 	if (stat(path, &st) < 0 && errno == ENOTCONN) {
 		whole = resolve_parent(path);
@@ -114,10 +151,21 @@ char *mountpoint_resolve(const char *path)
 	}
 	whole = realpath(path, NULL);
 	if (!whole || stat(whole, &st) < 0) {
-		fprintf(stderr, "ipcfs: %s: %s\n", path, strerror(errno));
-	} else if (!S_ISDIR(st.st_mode)) {
+		explain(path, errno);
+		free(whole);
+		return NULL;
+	}
+	is_ipcfs = false;
+	mount = mount_at(whole, &is_ipcfs, &device);
+	if (!S_ISDIR(st.st_mode)) {
 		fprintf(stderr, "ipcfs: %s: a mount point is a directory\n", path);
+	} else if (is_ipcfs) {
+		fprintf(stderr, "ipcfs: %s: an ipcfs is mounted there already; %s %s ends it\n",
+			path, geteuid() == 0 ? "umount" : "fusermount3 -u", path);
 	} else {
+		/* To look into an automount point would be to wait for this very mount. */
+		if (!mount)
+			look_inside(whole);
 		return whole;
 	}
 	free(whole);

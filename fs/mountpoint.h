@@ -9,7 +9,8 @@
 
 /*
  * The absolute path of @path, which must be a directory; the caller frees it.  NULL with a message
- * on standard error.  The dead mount of a daemon that was killed is taken off it first.
+ * on standard error: also where an ipcfs is mounted already.  The dead mount of a daemon that was
+ * killed is taken off it first.
  */
 char *mountpoint_resolve(const char *path);
 

@@ -1,5 +1,6 @@
 /*
- * namespaces.h - whether a caller's namespaces are those in which the daemon was started.
+ * namespaces.h - whether a caller is where the tree is: in the namespaces in which the daemon was
+ * started, and with the same /dev/shm and run directory.
  */
 #ifndef IPCFS_NAMESPACES_H
 #define IPCFS_NAMESPACES_H
@@ -8,6 +9,8 @@
 
 /* Once: notes those of the process itself. */
 void namespaces_setup(void);
+/* Notes the run directory, an absolute path. */
+void namespaces_note_run_dir(const char *path);
 
 /*
  * Which of the NAMESPACE_ ... of process @pid are others.  -EXDEV: it is in another user namespace,

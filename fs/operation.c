@@ -16,15 +16,15 @@
 #include "common/hash.h"
 #include "locks.h"
 
-struct user {
+/* The operations that end when one object is removed. */
+struct parked_object {
 	UT_hash_handle hh;
-	uid_t uid;
-	unsigned parked;
-	size_t bytes; /* of parked writes */
+	struct {
+		const struct dir *dir; /* NULL: the number is that of a handle */
+		uint64_t number;
+	} key;
+	struct operation *operations;
 };
-
-/* Memory of the daemon that the parked writes of one user may take. */
-enum { BYTES_MAX = 64 << 20 };
 
 /* Nanoseconds: how long one that parks nothing waits, and up to which a wait was a brief one. */
 enum { PATIENCE = 100000, BRIEF = 500000 };
@@ -34,9 +34,8 @@ pthread_mutex_t operations_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	struct operation *all;
 	struct operation *ending;
-	struct user *users;
+	struct parked_object *objects;
 	const struct operation_places *places;
-	unsigned uid_limit;
 	int64_t longest;
 	unsigned unanswered; /* parked, or being answered */
 	bool closed;
@@ -116,60 +115,86 @@ static ssize_t final_result(const struct operation *op, ssize_t result)
 	return result < 0 && op->done ? (ssize_t)op->done : result;
 }
 
-/* Counts, with the lock held. */
-static size_t bytes_of(const struct operation *op)
-{
-	return op->kind == OPERATION_WRITE ? op->size : 0;
-}
-
+/*
+ * Counts @op, a copy that is to be parked.  Of the bytes only those of a write are there: what a
+ * read has room for is not touched before the bytes come.
+ */
 static int count_in(struct operation *op)
 {
-	uid_t uid = op->call.uid;
-	struct user *user;
+	uint64_t bytes = op->kind == OPERATION_WRITE ? op->size : 0;
+	int error;
 
-	HASH_FIND(hh, parked.users, &uid, sizeof(uid), user);
-	if (!user) {
-		user = calloc(1, sizeof(*user));
-		if (!user)
-			return -ENOMEM;
-		user->uid = uid;
-		HASH_ADD(hh, parked.users, uid, sizeof(uid), user);
-		if (!HASH_HAS(hh, user)) {
-			free(user);
-			return -ENOMEM;
-		}
-	}
+	op->waiting = quota_share(QUOTA_WAITING, op->call.uid);
+	op->memory = quota_share(QUOTA_MEMORY, op->call.uid);
 	/* What was accepted before its close is not refused afterwards. */
-	if (op->kind == OPERATION_FLUSH) {
-		user->parked++;
+	if (op->kind == OPERATION_FLUSH)
+		return quota_take_anyway(&op->waiting, 1);
+	error = quota_take(&op->call, &op->waiting, 1);
+	if (!error)
+		error = quota_take(&op->call, &op->memory, bytes);
+	if (error)
+		quota_drop(&op->waiting);
+	return error;
+}
+
+static void count_out(struct operation *op)
+{
+	quota_drop(&op->waiting);
+	quota_drop(&op->memory);
+}
+
+/* What @op is to be found by when its object is removed; NULL with 0: nobody looks for it so. */
+static int object_of(const struct operation *op, struct parked_object **object)
+{
+	const struct channel *channel = channel_of(op);
+	uint64_t number;
+
+	*object = NULL;
+	if (!channel || !channel->gone)
 		return 0;
-	}
-	if (user->parked >= parked.uid_limit)
-		return refuse(&op->call, EDQUOT,
-			      "no more than %u operations of one user wait at a time",
-			      parked.uid_limit);
-	if (user->bytes + bytes_of(op) > BYTES_MAX)
-		return refuse(&op->call, EDQUOT,
-			      "no more than %d bytes of one user wait to be written at a time",
-			      BYTES_MAX);
-	user->parked++;
-	user->bytes += bytes_of(op);
+	*object = calloc(1, sizeof(**object));
+	if (!*object)
+		return -ENOMEM;
+	number = channel->object ? channel->object(op->handle->state) : 0;
+	(*object)->key.dir = number ? op->handle->node.place.dir : NULL;
+	(*object)->key.number = number ? number : op->handle->number;
 	return 0;
 }
 
-static void count_out(const struct operation *op)
+/* With the lock held: joins those of @object, or begins them; takes @object, unless -ENOMEM. */
+static int join_object(struct operation *op, struct parked_object *object)
 {
-	uid_t uid = op->call.uid;
-	struct user *user;
+	struct parked_object *there;
 
-	HASH_FIND(hh, parked.users, &uid, sizeof(uid), user);
-	if (!user)
-		return;
-	user->bytes -= bytes_of(op);
-	if (!--user->parked) {
-		HASH_DEL(parked.users, user);
-		free(user);
+	if (!object)
+		return 0;
+	HASH_FIND(hh, parked.objects, &object->key, sizeof(object->key), there);
+	if (there) {
+		free(object);
+		object = there;
+	} else {
+		HASH_ADD(hh, parked.objects, key, sizeof(object->key), object);
+		if (!HASH_HAS(hh, object))
+			return -ENOMEM;
 	}
+	op->object = object;
+	DL_APPEND2(object->operations, op, object_prev, object_next);
+	return 0;
+}
+
+/* With the lock held. */
+static void leave_object(struct operation *op)
+{
+	struct parked_object *object = op->object;
+
+	if (!object)
+		return;
+	DL_DELETE2(object->operations, op, object_prev, object_next);
+	op->object = NULL;
+	if (object->operations)
+		return;
+	HASH_DEL(parked.objects, object);
+	free(object);
 }
 
 /* Its own limit comes first if it is the shorter one. */
@@ -193,14 +218,21 @@ static int64_t deadline_of(const struct operation *op)
 static int park(struct operation *op, struct operation **result)
 {
 	struct operation *copy = malloc(sizeof(*copy));
+	struct parked_object *object;
 	int error;
 
 	if (!copy)
 		return -ENOMEM;
+	error = object_of(op, &object);
+	if (error) {
+		free(copy);
+		return error;
+	}
 	*copy = *op;
 	if (op->buffer) {
 		copy->buffer = malloc(op->size ? op->size : 1);
 		if (!copy->buffer) {
+			free(object);
 			free(copy);
 			return -ENOMEM;
 		}
@@ -211,15 +243,21 @@ static int park(struct operation *op, struct operation **result)
 	copy->since = clock_now();
 	copy->deadline = deadline_of(op);
 	creds_hold(copy->creds);
+	error = count_in(copy);
 	pthread_mutex_lock(&operations_lock);
-	error = parked.closed ? -EINTR : count_in(copy);
+	if (!error && parked.closed)
+		error = -EINTR;
+	if (!error)
+		error = join_object(copy, object);
 	if (!error) {
 		DL_APPEND(parked.all, copy);
 		parked.unanswered++;
 	}
 	pthread_mutex_unlock(&operations_lock);
 	if (error) {
+		count_out(copy);
 		op->call = copy->call; /* the reason */
+		free(object);
 		creds_release(copy->creds);
 		free(copy->buffer);
 		free(copy);
@@ -284,10 +322,11 @@ static struct operation *end(struct operation *op, ssize_t result)
 		op->handle->waits_briefly[direction_of(op)] = clock_now() - op->since < BRIEF;
 	pthread_mutex_lock(&operations_lock);
 	DL_DELETE(parked.all, op);
+	leave_object(op);
 	if (op->in_ending)
 		DL_DELETE2(parked.ending, op, ending_prev, ending_next);
-	count_out(op);
 	pthread_mutex_unlock(&operations_lock);
+	count_out(op);
 	if (op->has_turn)
 		next = pass_turn(op->handle, direction_of(op));
 	op->hooks->finished(op, final_result(op, result));
@@ -472,12 +511,16 @@ int operation_gone(const struct operation *op)
 
 void operations_end_removed(void)
 {
+	struct parked_object *object, *next;
 	struct operation *op;
 
 	pthread_mutex_lock(&operations_lock);
-	DL_FOREACH(parked.all, op)
-		if (operation_gone(op))
-			mark(op, EIDRM);
+	HASH_ITER(hh, parked.objects, object, next) {
+		if (!operation_gone(object->operations))
+			continue;
+		DL_FOREACH2(object->operations, op, object_next)
+		mark(op, EIDRM);
+	}
 	pthread_mutex_unlock(&operations_lock);
 }
 
@@ -506,11 +549,10 @@ ssize_t operations_waiting(struct operation_waiting **list)
 	return *list ? count : -ENOMEM;
 }
 
-void operations_setup(const struct operation_places *places, unsigned uid_limit, int64_t longest)
+void operations_setup(const struct operation_places *places, int64_t longest)
 {
 	parked.longest = longest;
 	parked.places = places;
-	parked.uid_limit = uid_limit;
 }
 
 void operations_end(void)

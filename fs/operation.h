@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/quota.h"
 #include "creds.h"
 #include "handle.h"
 
@@ -60,7 +61,10 @@ struct operation {
 	int64_t since, deadline;      /* clock_now */
 	struct queue *queue;
 	struct waiter *waiter;
-	struct operation *prev, *next;             /* all parked */
+	struct quota_share waiting, memory; /* once it is parked */
+	struct operation *prev, *next;      /* all parked */
+	struct parked_object *object;       /* NULL: nobody need tell of its removal */
+	struct operation *object_prev, *object_next;
 	struct operation *place_prev, *place_next; /* in its turn or queue */
 	struct operation *ending_prev, *ending_next;
 	struct operation *signalled_prev, *signalled_next;
@@ -86,16 +90,16 @@ struct operation_places {
 };
 
 /*
- * Once, before the first operation.  @uid_limit: operations that one user may have parked.
- * @longest: nanoseconds after which any that waits ends with -EINTR, or NO_LIMIT.
+ * Once, before the first operation.  @longest: nanoseconds after which any that waits ends with
+ * -EINTR, or NO_LIMIT.
  */
-void operations_setup(const struct operation_places *places, unsigned uid_limit, int64_t longest);
+void operations_setup(const struct operation_places *places, int64_t longest);
 /* Ends what is parked with -EINTR, parks nothing more, and returns when all has been answered. */
 void operations_end(void);
 
 /*
  * Runs @op, which may be on the stack: its result, or OPERATION_PARKED.  The thread must be the
- * caller.  -EDQUOT: the user has too many parked.
+ * caller.  -EDQUOT: the user has too much parked.
  */
 ssize_t operation_start(struct operation *op);
 /* Asks a parked operation to end with -EINTR; answers nothing itself. */

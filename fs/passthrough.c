@@ -10,22 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "backing.h"
 
 /* Of the protocol's version 7.40, which older headers have not.  Flags from bit 32 on are flags2.
  */
 #define INIT_PASSTHROUGH (UINT32_C(1) << (37 - 32))
 #define OPEN_PASSTHROUGH (UINT32_C(1) << 7)
-
-struct backing_map {
-	int32_t fd;
-	uint32_t flags;
-	uint64_t padding;
-};
-#define BACKING_OPEN _IOW(FUSE_DEV_IOC_MAGIC, 1, struct backing_map)
-#define BACKING_CLOSE _IOW(FUSE_DEV_IOC_MAGIC, 2, uint32_t)
 
 /* How many file systems may lie on top of each other: ours, and the one that files are passed to.
  */
@@ -33,7 +26,8 @@ enum { STACK_DEPTH = 1 };
 
 static struct {
 	int device;
-	uint64_t init; /* the request by which the kernel offers what it has; 0: not seen */
+	/* The request by which the kernel offers what it has; 0: not seen.  Set after `offered`. */
+	atomic_uint_least64_t init;
 	uint32_t offered;
 	atomic_bool agreed;
 } passing = {.device = -1};
@@ -49,8 +43,8 @@ static void look_at_offer(const char *buffer, size_t size)
 	if (header.opcode != FUSE_INIT)
 		return;
 	memcpy(&init, buffer + sizeof(header), sizeof(init));
-	passing.init = header.unique;
 	passing.offered = init.flags & FUSE_INIT_EXT ? init.flags2 : 0;
+	passing.init = header.unique;
 }
 
 static ssize_t receive(int fd, void *buffer, size_t size, void *unused)
@@ -94,8 +88,8 @@ static ssize_t answer(int fd, struct iovec *iov, int count, void *unused)
 {
 	const struct fuse_out_header *header = iov[0].iov_base;
 
-	if (!passing.agreed && (passing.offered & INIT_PASSTHROUGH) &&
-	    header->unique == passing.init)
+	if (!passing.agreed && header->unique == passing.init &&
+	    (passing.offered & INIT_PASSTHROUGH))
 		return answer_init(fd, iov, count);
 	return writev(fd, iov, count);
 }

@@ -91,7 +91,7 @@ static int open_text(struct call *call, const struct node *node, int flags, stru
 {
 	const struct row *row = node->place.row;
 	struct handle *handle;
-	int error = 0;
+	int error;
 
 	if (writes(flags) && mount_mode.read_only)
 		return -EROFS;
@@ -99,15 +99,17 @@ static int open_text(struct call *call, const struct node *node, int flags, stru
 		return refuse(call, EACCES,
 			      "this file can only be read: ls -l shows write permission on those "
 			      "that can be set");
-	handle = handle_new(HANDLE_TEXT, node);
-	if (!handle)
-		return -ENOMEM;
+	error = handle_new(call, HANDLE_TEXT, node, &handle);
+	if (error)
+		return error;
 	if (reads(flags)) {
 		FILE *out = open_memstream(&handle->content, &handle->size);
 
 		error = out ? row->show(call, &node->place, out) : -ENOMEM;
 		if (out && text_close(out, &handle->content) && !error)
 			error = -ENOMEM;
+		if (!error)
+			error = quota_take(call, &handle->kept, handle->size);
 	}
 	if (error)
 		handle_free(handle);
@@ -129,9 +131,9 @@ static int open_channel(struct call *call, const struct node *node, int flags, s
 		return refuse(call, EOPNOTSUPP, CHANNEL_WRITES);
 	if ((flags & O_ACCMODE) == O_WRONLY && !channel->write)
 		return refuse(call, EOPNOTSUPP, CHANNEL_READS);
-	handle = handle_new(HANDLE_CHANNEL, node);
-	if (!handle)
-		return -ENOMEM;
+	error = handle_new(call, HANDLE_CHANNEL, node, &handle);
+	if (error)
+		return error;
 	handle->creds = creds_hold(creds);
 	error = channel->open(call, &node->place, flags, &handle->state);
 	if (error)

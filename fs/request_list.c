@@ -46,14 +46,17 @@ void request_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *handle;
 	struct node node;
+	struct call call;
+	int error;
 
 	if (!node_read(ino, &node)) {
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	handle = handle_new(HANDLE_DIRECTORY, &node);
-	if (!handle) {
-		fuse_reply_err(req, ENOMEM);
+	gate_public(req, &call);
+	error = handle_new(&call, HANDLE_DIRECTORY, &node, &handle);
+	if (error) {
+		reply_refusal(req, "open", &node, NULL, &call, error);
 		return;
 	}
 	fi->fh = handle->number;
@@ -77,6 +80,8 @@ static int list_directory(fuse_req_t req, struct handle *handle, struct call *ca
 		error = list_append(&list, "..", &self);
 	if (!error)
 		error = tree_list(call, &self, list_append, &list);
+	if (!error)
+		error = quota_resize(call, &handle->kept, list.room);
 	if (error) {
 		free(list.content);
 		return error;

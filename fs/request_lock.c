@@ -57,16 +57,20 @@ static void run(fuse_req_t req, struct handle *handle, struct lock_wish *wish, b
 		answer(&op, result);
 }
 
-/* The thread is the daemon then. */
-static int own(fuse_req_t req, struct handle *handle, struct fuse_file_info *fi,
+/* Who asks; the thread is the daemon then. */
+static void ask(fuse_req_t req, struct call *call)
+{
+	gate_daemon(call);
+	gate_public(req, call);
+}
+
+static int own(struct call *call, struct handle *handle, struct fuse_file_info *fi,
 	       const struct flock *record, struct lock_wish *wish)
 {
-	struct call call;
-
-	gate_daemon(&call);
 	*wish = (struct lock_wish){.record = *record};
 	wish->record.l_pid = 0; /* what descriptions lock is no process's */
-	return locks_own(memory_locks(handle), fi->lock_owner, record->l_pid, wish);
+	return locks_own(call, memory_locks(handle), fi->lock_owner, handle->number, record->l_pid,
+			 wish);
 }
 
 void request_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct flock *record,
@@ -74,13 +78,15 @@ void request_setlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, st
 {
 	struct handle *handle = lockable(req, fi);
 	struct lock_wish wish;
+	struct call call;
 	int error;
 
 	if (!handle)
 		return;
-	error = own(req, handle, fi, record, &wish);
+	ask(req, &call);
+	error = own(&call, handle, fi, record, &wish);
 	if (error)
-		fuse_reply_err(req, -error);
+		reply_refusal(req, "lock", &handle->node, NULL, &call, error);
 	else
 		run(req, handle, &wish, sleep);
 }
@@ -89,17 +95,19 @@ void request_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, st
 {
 	struct handle *handle = lockable(req, fi);
 	struct lock_wish wish;
+	struct call call;
 	int error;
 
 	if (!handle)
 		return;
-	error = own(req, handle, fi, record, &wish);
+	ask(req, &call);
+	error = own(&call, handle, fi, record, &wish);
 	if (!error) {
 		error = locks_test(memory_locks(handle), &wish);
 		locks_done(&wish);
 	}
 	if (error)
-		fuse_reply_err(req, -error);
+		reply_refusal(req, "lock", &handle->node, NULL, &call, error);
 	else
 		fuse_reply_lock(req, &wish.record);
 }
@@ -112,10 +120,10 @@ void request_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, in
 
 	if (!handle)
 		return;
-	gate_daemon(&call);
-	wish.fd = memory_flock_fd(handle);
+	ask(req, &call);
+	wish.fd = memory_flock_fd(&call, handle);
 	if (wish.fd < 0)
-		fuse_reply_err(req, -wish.fd);
+		reply_refusal(req, "lock", &handle->node, NULL, &call, wish.fd);
 	else
 		run(req, handle, &wish, !(operation & LOCK_NB));
 }

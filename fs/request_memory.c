@@ -69,13 +69,14 @@ int memory_open(fuse_req_t req, fuse_ino_t ino, const struct node *node, int fla
 		struct call *call, struct handle **result)
 {
 	struct handle *handle;
-	int error = -ESTALE;
+	int error;
 
 	if (writes(flags) && mount_mode.read_only)
 		return -EROFS;
-	handle = handle_new(HANDLE_MEMORY, node);
-	if (!handle)
-		return -ENOMEM;
+	error = handle_new(call, HANDLE_MEMORY, node, &handle);
+	if (error)
+		return error;
+	error = -ESTALE;
 	/* Others can open and close the old object, and give the name away, at each of our steps.
 	 */
 	for (int i = 0; i < OPEN_TRIES && error == -ESTALE; i++)

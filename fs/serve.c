@@ -11,9 +11,12 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clock.h"
+#include "notify.h"
 #include "operation.h"
 #include "poller.h"
 #include "reactor.h"
@@ -22,18 +25,30 @@
 
 enum { THREADS = 2 };
 
+struct server {
+	pthread_t thread;
+	pid_t number; /* gettid(2); 0: it has not begun, or has left; guarded by the lock */
+};
+
 static struct {
 	struct fuse_session *session;
-	pthread_t main;
 	atomic_int error;
-} serving;
+	atomic_flag answered;
+	pthread_mutex_t lock;
+	pthread_cond_t left;
+	int taking; /* threads that have not left yet; guarded by the lock */
+} serving = {.answered = ATOMIC_FLAG_INIT, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* A thread that finds the mount gone tells the main one by the signal it waits for. */
-static void *take_requests(void *unused)
+static void *take_requests(void *argument)
 {
+	struct server *server = argument;
 	struct fuse_buf buffer = {.mem = NULL};
 	int result = 0;
 
+	pthread_mutex_lock(&serving.lock);
+	server->number = (pid_t)syscall(SYS_gettid);
+	pthread_mutex_unlock(&serving.lock);
 	while (!fuse_session_exited(serving.session)) {
 		result = fuse_session_receive_buf(serving.session, &buffer);
 		/* Without memory for a request it stays with the kernel. */
@@ -42,14 +57,22 @@ static void *take_requests(void *unused)
 		if (result <= 0)
 			break;
 		fuse_session_process_buf(serving.session, &buffer);
+		/* The first request is the kernel's own, by which all is agreed on. */
+		if (!atomic_flag_test_and_set(&serving.answered))
+			notify("READY=1");
 	}
 	free(buffer.mem);
 	if (result < 0 && result != -ENODEV && result != -EINTR)
 		serving.error = result;
 	requests_leave();
 	fuse_session_exit(serving.session);
-	pthread_kill(serving.main, SIGTERM);
-	return unused;
+	waiter_signal(getpid(), SIGTERM);
+	pthread_mutex_lock(&serving.lock);
+	server->number = 0;
+	serving.taking--;
+	pthread_cond_signal(&serving.left);
+	pthread_mutex_unlock(&serving.lock);
+	return NULL;
 }
 
 static const int ends[] = {SIGTERM, SIGINT, SIGHUP};
@@ -69,25 +92,41 @@ void serve_block_signals(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-/* A signal that comes just before the thread reads is lost, so it is sent until the thread ends. */
-static void join(pthread_t thread)
+static int leaving_setup(void)
 {
-	for (;;) {
+	pthread_condattr_t clock;
+	int error = pthread_condattr_init(&clock);
+
+	if (!error)
+		error = pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	if (!error)
+		error = pthread_cond_init(&serving.left, &clock);
+	return -error;
+}
+
+/* A signal that comes just before a thread reads is lost, so it is sent until all have left. */
+static void join(const struct server *servers, int count)
+{
+	pthread_mutex_lock(&serving.lock);
+	while (serving.taking) {
 		struct timespec until;
 
-		pthread_kill(thread, WAITER_SIGNAL);
+		for (int i = 0; i < count; i++)
+			waiter_signal(servers[i].number, WAITER_SIGNAL);
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += 10000000;
 		if (until.tv_nsec >= 1000000000) {
 			until.tv_sec++;
 			until.tv_nsec -= 1000000000;
 		}
-		if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
-			return;
+		pthread_cond_timedwait(&serving.left, &serving.lock, &until);
 	}
+	pthread_mutex_unlock(&serving.lock);
+	for (int i = 0; i < count; i++)
+		pthread_join(servers[i].thread, NULL);
 }
 
-int serve_setup(unsigned uid_limit, int64_t longest)
+int serve_setup(int64_t longest)
 {
 	static const struct operation_places places = {
 		.queue_put = reactor_queue_put,
@@ -101,31 +140,36 @@ int serve_setup(unsigned uid_limit, int64_t longest)
 	static reactor_tick *const ticks[] = {waiter_tick, poller_tick, NULL};
 	int error = waiter_setup();
 
-	operations_setup(&places, uid_limit, longest);
+	if (!error)
+		error = leaving_setup();
+	operations_setup(&places, longest);
 	poller_setup(request_poll_wake, request_poll_drop);
 	return error ? error : reactor_setup(ticks, &events);
 }
 
 int serve(struct fuse_session *session)
 {
-	pthread_t threads[THREADS];
+	struct server servers[THREADS] = {};
 	int started = 0, error = 0, got;
 	sigset_t set;
 
 	serving.session = session;
-	serving.main = pthread_self();
+	pthread_mutex_lock(&serving.lock);
 	while (started < THREADS && !error) {
-		error = pthread_create(&threads[started], NULL, take_requests, NULL);
+		error = pthread_create(&servers[started].thread, NULL, take_requests,
+				       &servers[started]);
 		started += !error;
 	}
+	serving.taking = started;
+	pthread_mutex_unlock(&serving.lock);
 	end_signals(&set);
 	if (!error)
 		sigwait(&set, &got);
+	notify("STOPPING=1\nSTATUS=Ending what waits");
 	/* Answered while requests are still taken: a client must not find nobody. */
 	operations_end();
 	fuse_session_exit(session);
-	for (int i = 0; i < started; i++)
-		join(threads[i]);
+	join(servers, started);
 	/* No close will come for what is still open. */
 	poller_end();
 	requests_close_all();

@@ -19,7 +19,7 @@ int serve(struct fuse_session *session);
  * nanoseconds that any may wait, or NO_LIMIT.  To be called in the process that serves, after
  * serve_block_signals.
  */
-int serve_setup(unsigned uid_limit, int64_t longest);
+int serve_setup(int64_t longest);
 
 /* Blocks the signals that serve waits for; before any thread is made. */
 void serve_block_signals(void);

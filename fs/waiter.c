@@ -16,7 +16,13 @@
 
 #include "clock.h"
 
-enum { STACK_SIZE = 128 << 10, IDLE_SECONDS = 5, SIGNAL_SPACING = 1000000 };
+enum { STACK_SIZE = 128 << 10, IDLE_SECONDS = 5 };
+
+/*
+ * Nanoseconds between two rounds of signals, at least, and the share of the time that they take:
+ * thousands that leave at once need the lock and the processor for that.
+ */
+enum { SIGNAL_SPACING = 1000000, SIGNAL_SHARE = 16 };
 
 struct waiter {
 	pid_t tid;
@@ -28,7 +34,7 @@ struct waiter {
 static struct {
 	struct waiter *idle;
 	struct operation *signalled;
-	int64_t signalled_at;
+	int64_t signal_next; /* when those signalled are signalled again */
 	pthread_attr_t attributes;
 	pthread_condattr_t clock;
 } waiters;
@@ -161,11 +167,16 @@ out:
 	return -error;
 }
 
+void waiter_signal(pid_t thread, int signal)
+{
+	if (thread)
+		syscall(SYS_tgkill, getpid(), thread, signal);
+}
+
 static void send_signal(const struct operation *op)
 {
 	/* A thread that has not noted its number yet has not made the call either. */
-	if (op->waiter->tid)
-		syscall(SYS_tgkill, getpid(), op->waiter->tid, WAITER_SIGNAL);
+	waiter_signal(op->waiter->tid, WAITER_SIGNAL);
 }
 
 void waiter_leave(struct operation *op)
@@ -175,21 +186,27 @@ void waiter_leave(struct operation *op)
 		return;
 	op->in_signalled = true;
 	DL_APPEND2(waiters.signalled, op, signalled_prev, signalled_next);
-	waiters.signalled_at = clock_now();
+	if (!waiters.signalled->signalled_next)
+		waiters.signal_next = clock_now() + SIGNAL_SPACING;
 }
 
 int64_t waiter_tick(void)
 {
+	int64_t start = clock_now(), left = -1;
 	struct operation *op;
-	bool any;
 
 	pthread_mutex_lock(&operations_lock);
-	any = waiters.signalled;
-	if (any && clock_now() - waiters.signalled_at > SIGNAL_SPACING) {
-		waiters.signalled_at = clock_now();
+	if (waiters.signalled && start >= waiters.signal_next) {
+		int64_t end;
+
 		for (op = waiters.signalled; op; op = op->signalled_next)
 			send_signal(op);
+		end = clock_now();
+		waiters.signal_next = end + SIGNAL_SPACING + (end - start) * SIGNAL_SHARE;
+		start = end;
 	}
+	if (waiters.signalled)
+		left = waiters.signal_next > start ? waiters.signal_next - start : 0;
 	pthread_mutex_unlock(&operations_lock);
-	return any ? SIGNAL_SPACING : -1;
+	return left;
 }

@@ -11,6 +11,12 @@
 /* The signal that ends a blocking call; its handler does nothing. */
 #define WAITER_SIGNAL SIGUSR1
 
+/*
+ * Sends @signal to a thread of this process, by its number; 0: to none.  pthread_kill(3) may be
+ * tkill(2), which the daemon may not use.
+ */
+void waiter_signal(pid_t thread, int signal);
+
 int waiter_setup(void);
 /* The thread place of operations: see struct operation_places.  -EDQUOT: there can be no more
  * threads. */

@@ -17,9 +17,11 @@ cmd:pkg-config          pkg-config          pkgconf-pkg-config  pkgconf         
 lib:fuse3               libfuse3-dev        fuse3-devel         fuse3               fuse3-dev
 cmd:fusermount3         fuse3               fuse3               fuse3               fuse3
 lib:libcap              libcap-dev          libcap-devel        libcap              libcap-dev
+lib:libseccomp          libseccomp-dev      libseccomp-devel    libseccomp          libseccomp-dev
 lib:jansson             libjansson-dev      jansson-devel       jansson             jansson-dev
 lib:libmnl              libmnl-dev          libmnl-devel        libmnl              libmnl-dev
 header:uthash.h         uthash-dev          uthash-devel        uthash              uthash-dev
+lib:ncursesw            libncurses-dev      ncurses-devel       ncurses             ncurses-dev
 cmd:ipcmk               util-linux          util-linux          util-linux          util-linux-misc
 cmd:umount              mount               util-linux          util-linux          util-linux
 '
@@ -42,17 +44,31 @@ cmd:dash                dash                dash                dash            
 cmd:jq                  jq                  jq                  jq                  jq
 cmd:setpriv             util-linux          util-linux          util-linux          setpriv
 cmd:dot                 graphviz            graphviz            graphviz            graphviz
+cmd:gvpr                graphviz            graphviz            graphviz            graphviz
+cmd:tmux                tmux                tmux                tmux                tmux
 cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
 cmd:strace              strace              strace              strace              strace
 cmd:mandoc              mandoc              mandoc              mandoc              mandoc
 perl:IPC::SysV          perl                perl-IPC-SysV       perl                perl
 py:prometheus_client    python3-prometheus-client python3-prometheus_client python-prometheus_client py3-prometheus-client
+cmd:zsh                 zsh                 zsh                 zsh                 zsh
+cmd:fish                fish                fish                fish                fish
+cmd:mount.fuse3         fuse3               fuse3               fuse3               fuse3
+cmd:systemd-analyze     systemd             systemd             systemd             -
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
 '
 
 # What bench measures against, and a test compares with.
 bench_needs='
 cmd:lsof                lsof                lsof                lsof                lsof
+'
+
+# What tools/analyse runs, and build_needs and check_needs have not.
+analyse_needs='
+cmd:cppcheck            cppcheck            cppcheck            cppcheck            cppcheck
+cmd:clang-tidy          clang-tidy          clang-tools-extra   clang               clang-extra-tools
+cmd:valgrind            valgrind            valgrind            valgrind            valgrind
+sanitizer:thread        gcc                 libtsan             gcc                 -
 '
 
 need_is_met() {

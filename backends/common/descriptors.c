@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { SPARE = 64, SPARE_PART = 8 };
 
@@ -19,6 +20,14 @@ bool descriptor_is_last(int fd)
 	if (spare > limit.rlim_cur / SPARE_PART)
 		spare = limit.rlim_cur / SPARE_PART;
 	return (rlim_t)fd >= limit.rlim_cur - spare;
+}
+
+int descriptor_keep(int fd)
+{
+	if (fd < 0 || !descriptor_is_last(fd))
+		return fd;
+	close(fd);
+	return -EMFILE;
 }
 
 bool is_shortage(int error)

@@ -12,6 +12,10 @@
  * read.  What is to be kept must do without.
  */
 bool descriptor_is_last(int fd);
+/*
+ * @fd, new and to be kept, or its error, negative.  -EMFILE, and @fd closed: it is one of the last.
+ */
+int descriptor_keep(int fd);
 
 /* True of a negative errno that says that the daemon lacks something: it tells nothing of an
  * object. */

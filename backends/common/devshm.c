@@ -5,13 +5,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "checklist.h"
 #include "devshm.h"
 #include "names.h"
 #include "sysv.h"
@@ -44,6 +47,26 @@ int devshm_setup(const struct settings *settings)
 	if (inotify_add_watch(removals, path, IN_DELETE | IN_MOVED_TO) < 0)
 		return -errno;
 	return 0;
+}
+
+void devshm_check(struct checklist *list)
+{
+	struct statfs fs;
+
+	if (statfs("/dev/shm", &fs) < 0)
+		checklist_prevents(list, "/dev/shm",
+				   "%s: POSIX memory and semaphores are there; "
+				   "mount -t tmpfs tmpfs /dev/shm",
+				   strerror(errno));
+	else if (fs.f_type != TMPFS_MAGIC)
+		checklist_lacks(list, "/dev/shm", "is no tmpfs: slow, and it stays at a reboot");
+	else if (access("/dev/shm", R_OK | W_OK | X_OK) < 0)
+		checklist_lacks(list, "/dev/shm", "%s: no POSIX memory, no POSIX semaphores",
+				strerror(errno));
+	else
+		checklist_has(list, "/dev/shm", "POSIX memory and semaphores, %llu MiB in all",
+			      (unsigned long long)fs.f_blocks * (unsigned long long)fs.f_bsize >>
+				      20);
 }
 
 int devshm_removals(void)

@@ -24,6 +24,9 @@ struct devshm_family {
 
 /* Opens /dev/shm, once, as the daemon: all names are of the /dev/shm of that moment. */
 int devshm_setup(const struct settings *settings);
+struct checklist;
+/* Tells of /dev/shm; see struct kind, .check. */
+void devshm_check(struct checklist *list);
 /* inotify descriptor, readable after a file was removed or another renamed over it. */
 int devshm_removals(void);
 /* Its device; 0: it has not been opened. */

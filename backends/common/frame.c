@@ -13,25 +13,32 @@ enum { CAPACITY_FIRST = 256 };
 
 /* Makes room for @needed bytes, twice as many each time: many small pieces cost no more than few.
  */
-static int grow(char **text, size_t *capacity, size_t needed)
+static int grow(struct call *call, struct quota_share *memory, char **text, size_t *capacity,
+		size_t needed)
 {
 	size_t larger = *capacity ? *capacity : CAPACITY_FIRST;
 	char *moved;
+	int error;
 
 	if (needed <= *capacity)
 		return 0;
 	while (larger < needed)
 		larger *= 2;
+	error = quota_resize(call, memory, larger);
+	if (error)
+		return error;
 	moved = realloc(*text, larger);
-	if (!moved)
+	if (!moved) {
+		quota_resize(NULL, memory, *capacity);
 		return -ENOMEM;
+	}
 	*text = moved;
 	*capacity = larger;
 	return 0;
 }
 
-ssize_t frame_lines_next(struct frame_lines *lines, const char *text, size_t size,
-			 const char **line, size_t *length)
+ssize_t frame_lines_next(struct call *call, struct frame_lines *lines, const char *text,
+			 size_t size, const char **line, size_t *length)
 {
 	const char *newline = memchr(text, '\n', size);
 	size_t added;
@@ -42,7 +49,7 @@ ssize_t frame_lines_next(struct frame_lines *lines, const char *text, size_t siz
 	*length = lines->length + added;
 	*line = text;
 	if (lines->length) {
-		int error = grow(&lines->text, &lines->capacity, *length);
+		int error = grow(call, &lines->memory, &lines->text, &lines->capacity, *length);
 
 		if (error)
 			return error;
@@ -52,9 +59,10 @@ ssize_t frame_lines_next(struct frame_lines *lines, const char *text, size_t siz
 	return (ssize_t)added + 1;
 }
 
-int frame_lines_keep(struct frame_lines *lines, const char *text, size_t size)
+int frame_lines_keep(struct call *call, struct frame_lines *lines, const char *text, size_t size)
 {
-	int error = grow(&lines->text, &lines->capacity, lines->length + size);
+	int error =
+		grow(call, &lines->memory, &lines->text, &lines->capacity, lines->length + size);
 
 	if (error)
 		return error;
@@ -71,6 +79,7 @@ void frame_lines_drop(struct frame_lines *lines)
 void frame_lines_free(struct frame_lines *lines)
 {
 	free(lines->text);
+	quota_drop(&lines->memory);
 	memset(lines, 0, sizeof(*lines));
 }
 
@@ -171,7 +180,8 @@ ssize_t frame_feed_header(struct call *call, struct frame *frame, const struct f
 	return error ? error : (ssize_t)added + 1;
 }
 
-ssize_t frame_feed_payload(struct frame *frame, const char *text, size_t size, const char **payload)
+ssize_t frame_feed_payload(struct call *call, struct frame *frame, const char *text, size_t size,
+			   const char **payload)
 {
 	struct frame_progress *progress = &frame->progress;
 	size_t missing = progress->size - progress->have;
@@ -187,7 +197,8 @@ ssize_t frame_feed_payload(struct frame *frame, const char *text, size_t size, c
 	if (!size)
 		return 0;
 	/* Grows with what comes: the size in a header is only a claim. */
-	error = grow(&frame->payload, &frame->capacity, progress->have + size);
+	error = grow(call, &frame->memory, &frame->payload, &frame->capacity,
+		     progress->have + size);
 	if (error)
 		return error;
 	memcpy(frame->payload + progress->have, text, size);
@@ -205,6 +216,7 @@ void frame_drop(struct frame *frame)
 void frame_free(struct frame *frame)
 {
 	free(frame->payload);
+	quota_drop(&frame->memory);
 	memset(frame, 0, sizeof(*frame));
 }
 
@@ -230,7 +242,7 @@ ssize_t frame_lines_write(struct call *call, struct frame_lines *lines,
 	while (*done < size) {
 		const char *text = buffer + *done, *line;
 		size_t length;
-		ssize_t used = frame_lines_next(lines, text, size - *done, &line, &length);
+		ssize_t used = frame_lines_next(call, lines, text, size - *done, &line, &length);
 		int error = used < 0 ? (int)used : 0;
 
 		if (used > 0) {
@@ -242,7 +254,7 @@ ssize_t frame_lines_write(struct call *call, struct frame_lines *lines,
 			used = (ssize_t)(size - *done);
 			error = sink->fits(call, context, lines->length + (size_t)used);
 			if (!error)
-				error = frame_lines_keep(lines, text, (size_t)used);
+				error = frame_lines_keep(call, lines, text, (size_t)used);
 		}
 		if (error) {
 			bool drop;
@@ -286,7 +298,7 @@ static ssize_t feed(struct call *call, struct frame *frame, const struct frame_h
 		if (error)
 			return error;
 	}
-	more = frame_feed_payload(frame, text + used, size - (size_t)used, &payload);
+	more = frame_feed_payload(call, frame, text + used, size - (size_t)used, &payload);
 	if (more < 0 || !payload)
 		return more < 0 ? more : used + more;
 	error = sink->send(call, context, payload, frame->progress.size);

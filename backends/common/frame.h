@@ -8,22 +8,25 @@
 #define IPCFS_FRAME_H
 
 #include "backend.h"
+#include "quota.h"
 
 /* The line that has no newline yet. */
 struct frame_lines {
 	char *text;
 	size_t length, capacity;
+	struct quota_share memory; /* charged with the capacity; set by who has it */
 };
 
 /*
  * Finds the first line that @text ends: *line is the kept beginning and what @text adds, without
  * the newline, good until the next call.  Returns the bytes of @text that belong to it, newline
- * included; 0: no newline in it.  -ENOMEM.  What is kept stays kept until frame_lines_drop.
+ * included; 0: no newline in it.  -EDQUOT, -ENOMEM.  What is kept stays kept until
+ * frame_lines_drop.
  */
-ssize_t frame_lines_next(struct frame_lines *lines, const char *text, size_t size,
-			 const char **line, size_t *length);
-/* Adds to what is kept.  -ENOMEM. */
-int frame_lines_keep(struct frame_lines *lines, const char *text, size_t size);
+ssize_t frame_lines_next(struct call *call, struct frame_lines *lines, const char *text,
+			 size_t size, const char **line, size_t *length);
+/* Adds to what is kept.  -EDQUOT, -ENOMEM. */
+int frame_lines_keep(struct call *call, struct frame_lines *lines, const char *text, size_t size);
 void frame_lines_drop(struct frame_lines *lines);
 void frame_lines_free(struct frame_lines *lines);
 
@@ -63,6 +66,7 @@ struct frame {
 	char header[FRAME_HEADER_MAX];
 	char *payload; /* the first progress.have bytes */
 	size_t capacity;
+	struct quota_share memory; /* as above */
 };
 
 /*
@@ -73,9 +77,9 @@ ssize_t frame_feed_header(struct call *call, struct frame *frame, const struct f
 			  const char *text, size_t size);
 /*
  * Feeds the payload, header_read set: the bytes of @text that belong to it.  *payload is the whole
- * of it, good until the next call, or NULL while bytes are missing.  -ENOMEM.
+ * of it, good until the next call, or NULL while bytes are missing.  -EDQUOT, -ENOMEM.
  */
-ssize_t frame_feed_payload(struct frame *frame, const char *text, size_t size,
+ssize_t frame_feed_payload(struct call *call, struct frame *frame, const char *text, size_t size,
 			   const char **payload);
 void frame_drop(struct frame *frame);
 void frame_free(struct frame *frame);

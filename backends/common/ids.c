@@ -44,7 +44,7 @@ static bool id_name(id_lookup *lookup, uint32_t id, char name[ID_NAME_SIZE])
 	char first[ENTRY_SIZE], *more = NULL;
 	int result = lookup(id, first, sizeof(first), name);
 
-	for (size_t size = 4 * ENTRY_SIZE; result == -ERANGE && size <= ENTRY_SIZE_MAX; size *= 4) {
+	for (size_t size = (size_t)4 * ENTRY_SIZE; result == -ERANGE && size <= ENTRY_SIZE_MAX; size *= 4) {
 		free(more);
 		more = malloc(size);
 		if (!more)

@@ -7,6 +7,8 @@
  */
 #include "proc_fds.h"
 
+#include "charge.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -213,7 +215,7 @@ static int pids_process(void *context, const char *text, int number)
 {
 	const struct pids_walk *walk = context;
 
-	return walk->each(walk->context, number);
+	return charge_is_process(number) ? 0 : walk->each(walk->context, number);
 }
 
 int proc_walk(proc_each *each, void *context)
@@ -331,20 +333,32 @@ int proc_started(pid_t pid, time_t *started)
 	return 0;
 }
 
-pid_t proc_process_of(pid_t thread)
+/* A number that /proc/PID/status has under @key; 0: it has gone. */
+static pid_t status_number(pid_t of, const char *key)
 {
 	char path[32], line[256];
+	size_t length = strlen(key);
 	int pid = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)thread);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)of);
 	file = fopen(path, "re");
 	while (file && !pid && fgets(line, sizeof(line), file))
-		if (sscanf(line, "Tgid: %d", &pid) != 1)
+		if (strncmp(line, key, length) != 0 || sscanf(line + length, "%d", &pid) != 1)
 			pid = 0;
 	if (file)
 		fclose(file);
 	return pid;
+}
+
+pid_t proc_parent(pid_t pid)
+{
+	return status_number(pid, "PPid:");
+}
+
+pid_t proc_process_of(pid_t thread)
+{
+	return status_number(thread, "Tgid:");
 }
 
 int proc_user(pid_t pid, uid_t *uid)

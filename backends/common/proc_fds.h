@@ -39,7 +39,10 @@ struct proc_pids {
 
 int proc_pids_add(struct proc_pids *pids, pid_t pid);
 
-/* Calls @each with every process, in the order of their pids; what is not 0 ends the walk. */
+/*
+ * Calls @each with every process, in the order of their pids; what is not 0 ends the walk.  Those
+ * by which the daemon has a caller charged (charge.h) are left out.
+ */
 typedef int proc_each(void *context, pid_t pid);
 int proc_walk(proc_each *each, void *context);
 
@@ -62,6 +65,8 @@ int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE]);
 int proc_user(pid_t pid, uid_t *uid);
 /* When it began, in seconds since 1970; -ESRCH. */
 int proc_started(pid_t pid, time_t *started);
+/* The process that made it; 0: it has gone, or came from outside. */
+pid_t proc_parent(pid_t pid);
 /* The process that a thread belongs to; 0: it has gone. */
 pid_t proc_process_of(pid_t thread);
 

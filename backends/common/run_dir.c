@@ -10,7 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "checklist.h"
+
 #define USUAL "/run/ipcfs"
+
+static char found[PATH_MAX];
 
 static int fail(struct run_dir *dir, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -164,9 +168,15 @@ static int run_dir_find(const struct settings *settings, const char *name, struc
 		close(fd);
 		return fail(dir, ENAMETOOLONG, "the path of the run directory is too long");
 	}
+	strcpy(found, path);
 	dir->fd = step_down(dir, fd, name, dir->path, everyone ? 01777 : 0700, make);
 	close(fd);
 	return dir->fd < 0 ? dir->fd : 0;
+}
+
+const char *run_dir_path(void)
+{
+	return found;
 }
 
 int run_dir_open(const struct settings *settings, const char *name, struct run_dir *dir)
@@ -179,4 +189,27 @@ int run_dir_open(const struct settings *settings, const char *name, struct run_d
 	if (error)
 		dir->fd = -1;
 	return error;
+}
+
+void run_dir_check(struct checklist *list)
+{
+	const struct settings usual = {.read_only = true};
+	char path[PATH_MAX], above[PATH_MAX];
+	struct run_dir dir = {.fd = -1};
+	int error = path_choose(&usual, &dir, path), parent;
+
+	parent = error ? error : parent_open(&dir, path, above);
+	if (parent >= 0) {
+		close(parent);
+		error = run_dir_open(&usual, "pipes", &dir);
+		if (error == -ENOENT || error == 0)
+			checklist_has(list, "run directory", "%s%s", path,
+				      error ? ", made by a mount" : "");
+		if (!error)
+			close(dir.fd);
+		if (error == -ENOENT || error == 0)
+			return;
+	}
+	checklist_lacks(list, "run directory", "no named pipes, no unix sockets of the tree: %s",
+			dir.reason);
 }

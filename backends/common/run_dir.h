@@ -31,6 +31,12 @@ struct run_dir {
  */
 int run_dir_open(const struct settings *settings, const char *name, struct run_dir *dir);
 
+/* The run directory itself, absolute; "" if none has been opened. */
+const char *run_dir_path(void);
+struct checklist;
+/* Tells of the usual run directory; see struct kind, .check. */
+void run_dir_check(struct checklist *list);
+
 /* Refuses what needs @dir: its errno and its reason. */
 int run_dir_refuse(struct call *call, const struct run_dir *dir);
 

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
+#include "common/quota.h"
 #include "events_actors.h"
 #include "events_line.h"
 #include "snapshot.h"
@@ -27,8 +29,7 @@
 enum {
 	LOG_LINES = 4096, /* of a kind */
 	KINDS_MAX = 8,
-	READERS_PER_USER = 64, /* each may hold a snapshot of its own */
-	COST_FACTOR = 10,      /* no more than a tenth of a processor for snapshots */
+	COST_FACTOR = 10, /* no more than a tenth of a processor for snapshots */
 };
 
 static const int64_t interval_least = 20 * MILLISECONDS, interval_most = 250 * MILLISECONDS,
@@ -56,7 +57,7 @@ struct view {
 
 struct reader {
 	struct reader *prev, *next;
-	uid_t uid;
+	struct quota_share open; /* it may hold a snapshot of its own */
 	/* A pipe with a byte in it while there is something to read.  Not an eventfd: they all have
 	   one inode, and who waits for the same inode waits in one queue. */
 	int wake[2];
@@ -339,15 +340,6 @@ static void set_up(void)
 	pthread_condattr_destroy(&clock);
 }
 
-static unsigned readers_of(uid_t uid)
-{
-	unsigned count = 0;
-
-	for (const struct reader *reader = events.readers; reader; reader = reader->next)
-		count += reader->uid == uid;
-	return count;
-}
-
 static void reader_link(struct reader *reader)
 {
 	reader->next = events.readers;
@@ -371,6 +363,7 @@ static void reader_free(struct reader *reader)
 	close(reader->wake[0]);
 	close(reader->wake[1]);
 	free(reader->rest);
+	quota_drop(&reader->open);
 	free(reader);
 }
 
@@ -411,20 +404,13 @@ static int view_begin(struct call *call, struct view *view)
 
 static int reader_enlist(struct call *call, struct reader *reader)
 {
-	int error = 0;
+	int error;
 
 	pthread_mutex_lock(&events.lock);
-	if (call->uid && readers_of(call->uid) >= READERS_PER_USER)
-		error = refuse(call, EDQUOT,
-			       "no more than %d files of events may be open for one user, and uid "
-			       "%u has as many",
-			       READERS_PER_USER, (unsigned)call->uid);
-	if (!error) {
-		reader_link(reader);
-		for (size_t i = 0; i < reader->count; i++)
-			reader->views[i].feed->readers++;
-		error = as_daemon(call, thread_start, NULL);
-	}
+	reader_link(reader);
+	for (size_t i = 0; i < reader->count; i++)
+		reader->views[i].feed->readers++;
+	error = as_daemon(call, thread_start, NULL);
 	pthread_mutex_unlock(&events.lock);
 	return error;
 }
@@ -438,24 +424,31 @@ static int events_open(struct call *call, const struct place *place, int flags, 
 	if (!reader)
 		return -ENOMEM;
 	pthread_once(&once, set_up);
-	reader->uid = call->uid;
+	reader->open = quota_share(QUOTA_EVENTS, call->uid);
+	error = quota_take(call, &reader->open, 1);
+	if (error) {
+		free(reader);
+		return error;
+	}
 	for (struct feed *feed = events.feeds; feed->kind; feed++)
 		if (feed->kind->dir == place->dir)
 			reader->views[reader->count++].feed = feed;
 	if (!reader->count)
 		for (struct feed *feed = events.feeds; feed->kind; feed++)
 			reader->views[reader->count++].feed = feed;
-	if (pipe2(reader->wake, O_NONBLOCK | O_CLOEXEC) < 0) {
-		error = -errno;
+	error = pipe2(reader->wake, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0;
+	if (!error && descriptor_is_last(reader->wake[1])) {
+		error = -EMFILE;
+		close(reader->wake[0]);
+		close(reader->wake[1]);
+	}
+	if (error) {
+		quota_drop(&reader->open);
 		free(reader);
 		return error;
 	}
 	reader_wake(reader);
 	error = reader_enlist(call, reader);
-	if (error == -EDQUOT) {
-		reader_free(reader);
-		return error;
-	}
 	for (size_t i = 0; i < reader->count && !error; i++)
 		error = view_begin(call, &reader->views[i]);
 	if (error)

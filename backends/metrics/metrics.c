@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/print.h"
+#include "common/quota.h"
 #include "events/snapshot.h"
 #include "limits.h"
 
@@ -151,6 +152,8 @@ static void print_limits(FILE *out, const struct gathered *gathered, bool used)
 		if (kind->limits)
 			kind->limits(print_limit, &lines);
 	}
+	/* Of the user who has the most. */
+	quota_limits(print_limit, &(struct limit_lines){out, "user", used});
 }
 
 /* ---- figures ---- */

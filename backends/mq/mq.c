@@ -3,7 +3,10 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include "common/checklist.h"
 #include "kinds.h"
 #include "events/events.h"
 #include "mq.h"
@@ -91,7 +94,7 @@ static const struct row rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
-	{"holders", ROW_TEXT, 0444, .show = mq_show_all_holders},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_all_holders, .namespaces = NAMESPACE_PID},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
@@ -115,6 +118,28 @@ static int mq_setup(const struct settings *settings)
 	return mq_posix_setup();
 }
 
+static void mq_check(struct checklist *list)
+{
+	struct rlimit bytes;
+
+	checklist_sysv(list, "msg", "msgget");
+	mq_posix_setup();
+	if (mq_posix_can_list())
+		checklist_has(list, "mq_open", "POSIX, all queues are listed");
+	else if (access("/proc/sys/fs/mqueue", F_OK) == 0)
+		checklist_lacks(list, "/dev/mqueue",
+				"POSIX queues open by name and are not listed: "
+				"mount -t mqueue mqueue /dev/mqueue");
+	else
+		checklist_lacks(list, "mq_open", "the kernel has no POSIX queues: System V alone");
+	if (getrlimit(RLIMIT_MSGQUEUE, &bytes) < 0 || bytes.rlim_cur == RLIM_INFINITY)
+		checklist_has(list, "RLIMIT_MSGQUEUE", "none");
+	else
+		checklist_has(list, "RLIMIT_MSGQUEUE",
+			      "%llu bytes for the POSIX queues of all users of the tree together",
+			      (unsigned long long)bytes.rlim_cur);
+}
+
 const struct kind mq_kind = {
 	.name = "mq",
 	.dir = &mq_dir,
@@ -125,6 +150,7 @@ const struct kind mq_kind = {
 	.families = mq_families,
 	.limits = mq_limits,
 	.setup = mq_setup,
+	.check = mq_check,
 	.removals = mq_posix_removals,
 	.holders = &mq_holders,
 };

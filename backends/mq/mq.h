@@ -74,12 +74,16 @@ int mq_posix_gather(int (*each)(void *context, const char *name), void *context)
 int mq_posix_find(const struct object_name *name, struct place *found);
 int mq_posix_make(struct call *call, const struct object_name *name, mode_t mode,
 		  struct place *made);
-/* Of all queues, whoever's they are; bytes as RLIMIT_MSGQUEUE counts them. */
+/*
+ * How many queues there are here, and how much those of one user take, as RLIMIT_MSGQUEUE counts:
+ * of @uid, or of the one whose take most.
+ */
 struct mq_posix_use {
 	unsigned queues;
 	uint64_t bytes;
 };
-struct mq_posix_use mq_posix_used(struct call *call);
+struct mq_posix_use mq_posix_used(struct call *call, uid_t uid);
+struct mq_posix_use mq_posix_used_most(struct call *call);
 /* fs.mqueue.@name, -1 if it cannot be read. */
 int64_t mq_posix_limit(const char *name);
 
@@ -149,6 +153,8 @@ struct mq_port {
 	int (*fits)(struct call *call, const struct mq_end *end, size_t size);
 	short (*ready)(const struct mq_end *end);
 	int (*gone)(const struct mq_end *end);
+	/* As that of struct channel. */
+	uint64_t (*object)(const struct mq_end *end);
 	void (*close)(struct mq_end *end);
 };
 

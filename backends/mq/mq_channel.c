@@ -39,6 +39,7 @@ struct mq_handle {
 
 	struct frame_lines lines;
 	struct frame frame;
+	struct quota_share kept; /* the bytes of memory */
 };
 
 static int mq_open_end(struct call *call, const struct place *place, int flags, void **state)
@@ -55,6 +56,8 @@ static int mq_open_end(struct call *call, const struct place *place, int flags, 
 		return error;
 	}
 	handle->room = handle->end.room;
+	handle->kept = handle->lines.memory = handle->frame.memory =
+		quota_share(QUOTA_MEMORY, call->uid);
 	handle->end.numbered = place->row->type == ROW_NUMBERED;
 	if (handle->end.numbered) {
 		handle->end.number = place->number;
@@ -71,6 +74,7 @@ static void mq_close_end(void *state)
 	handle->port->close(&handle->end);
 	frame_lines_free(&handle->lines);
 	frame_free(&handle->frame);
+	quota_drop(&handle->kept);
 	free(handle->memory);
 	free(handle);
 }
@@ -97,6 +101,13 @@ static int mq_gone(void *state)
 	struct mq_handle *handle = state;
 
 	return handle->port->gone(&handle->end);
+}
+
+static uint64_t mq_object(void *state)
+{
+	struct mq_handle *handle = state;
+
+	return handle->port->object(&handle->end);
 }
 
 /* Gives what is left of the message taken last. */
@@ -141,11 +152,15 @@ static struct mq_message *message_of(struct mq_handle *handle)
 }
 
 /* Makes room for messages twice as large as now, or for the first. */
-static int room_grow(struct mq_handle *handle)
+static int room_grow(struct call *call, struct mq_handle *handle)
 {
 	size_t room = handle->memory ? handle->room * 2 : handle->room;
-	char *memory = realloc(handle->memory, HEADROOM + room + 1);
+	int error = quota_resize(call, &handle->kept, HEADROOM + room + 1);
+	char *memory;
 
+	if (error)
+		return error;
+	memory = realloc(handle->memory, HEADROOM + room + 1);
 	if (!memory)
 		return -ENOMEM;
 	handle->memory = memory;
@@ -168,15 +183,15 @@ static int take_at_most(struct mq_handle *handle, bool may_wait, size_t most, en
 }
 
 /* Takes one message, whatever its size. */
-static int take(struct mq_handle *handle, bool may_wait, enum shape as)
+static int take(struct call *call, struct mq_handle *handle, enum shape as)
 {
-	int error = handle->memory ? 0 : room_grow(handle);
+	int error = handle->memory ? 0 : room_grow(call, handle);
 
 	while (!error) {
-		error = take_at_most(handle, may_wait, handle->room, as);
+		error = take_at_most(handle, call->may_wait, handle->room, as);
 		if (error != -E2BIG)
 			return error;
-		error = room_grow(handle);
+		error = room_grow(call, handle);
 	}
 	return error;
 }
@@ -188,7 +203,7 @@ static ssize_t read_shaped(struct call *call, struct mq_handle *handle, void *bu
 	int error;
 
 	if (handle->start == handle->stop && size) {
-		error = take(handle, call->may_wait, as);
+		error = take(call, handle, as);
 		if (error)
 			return error;
 	}
@@ -202,7 +217,7 @@ static ssize_t read_once(struct call *call, struct mq_handle *handle, void *buff
 	int error;
 
 	if (!handle->ended && size) {
-		error = take(handle, call->may_wait, as);
+		error = take(call, handle, as);
 		if (error)
 			return error;
 		handle->ended = true;
@@ -360,6 +375,7 @@ const struct channel mq_channel_data = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -371,6 +387,7 @@ const struct channel mq_channel_each = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -382,6 +399,7 @@ const struct channel mq_channel_lines = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.flush = mq_flush_lines,
 	.close = mq_close_end,
 };
@@ -394,6 +412,7 @@ const struct channel mq_channel_bulk = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.flush = mq_flush_lines,
 	.close = mq_close_end,
 };
@@ -406,6 +425,7 @@ const struct channel mq_channel_framed = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -415,6 +435,7 @@ const struct channel mq_channel_prio = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };
 
@@ -426,5 +447,6 @@ const struct channel mq_channel_type = {
 	.ready = mq_ready,
 	.wait_fd = mq_wait_fd,
 	.gone = mq_gone,
+	.object = mq_object,
 	.close = mq_close_end,
 };

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <mqueue.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/charge.h"
 #include "mq.h"
 
 /* What the kernel never goes beyond, CAP_SYS_RESOURCE or not: HARD_MSGMAX, HARD_MSGSIZEMAX. */
@@ -148,15 +150,39 @@ static uint64_t charge(uint64_t maxmsg, uint64_t msgsize)
 	return maxmsg * (msgsize + msg_msg) + nodes * tree_node;
 }
 
+struct user_use {
+	uid_t uid;
+	uint64_t bytes;
+};
+
+struct uses {
+	unsigned queues;
+	struct user_use *list; /* by user */
+	size_t count;
+};
+
+/* To an owner who has got it from another it is not charged; chown(2) of a queue takes root. */
 static int use_add(void *context, const char *name)
 {
-	struct mq_posix_use *use = context;
+	struct uses *uses = context;
+	struct user_use *use = uses->list;
 	struct mq_posix queue;
 	int error = mq_posix_get(name, &queue);
 
 	if (error)
 		return error;
-	use->queues++;
+	uses->queues++;
+	while (use < uses->list + uses->count && use->uid != queue.st.st_uid)
+		use++;
+	if (use == uses->list + uses->count) {
+		struct user_use *list = reallocarray(uses->list, uses->count + 1, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		uses->list = list;
+		use = &list[uses->count++];
+		*use = (struct user_use){.uid = queue.st.st_uid};
+	}
 	if (queue.maxmsg >= 0)
 		use->bytes += charge((uint64_t)queue.maxmsg, (uint64_t)queue.msgsize);
 	return 0;
@@ -167,16 +193,33 @@ static int use_count(void *context)
 	return mq_posix_gather(use_add, context);
 }
 
-struct mq_posix_use mq_posix_used(struct call *call)
+static struct mq_posix_use used(struct call *call, const uid_t *uid)
 {
-	struct mq_posix_use use = {0};
+	struct uses uses = {0};
+	struct mq_posix_use result;
 
-	as_daemon(call, use_count, &use);
-	return use;
+	as_daemon(call, use_count, &uses);
+	result = (struct mq_posix_use){.queues = uses.queues};
+	for (size_t i = 0; i < uses.count; i++)
+		if ((!uid || uses.list[i].uid == *uid) && uses.list[i].bytes > result.bytes)
+			result.bytes = uses.list[i].bytes;
+	free(uses.list);
+	return result;
+}
+
+struct mq_posix_use mq_posix_used(struct call *call, uid_t uid)
+{
+	return used(call, &uid);
+}
+
+struct mq_posix_use mq_posix_used_most(struct call *call)
+{
+	return used(call, NULL);
 }
 
 static int refuse_emfile(struct call *call, const struct mq_attr *attr)
 {
+	uid_t uid = geteuid(); /* who was charged */
 	struct rlimit limit;
 	int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
 
@@ -188,13 +231,13 @@ static int refuse_emfile(struct call *call, const struct mq_attr *attr)
 	}
 	if (fd >= 0)
 		close(fd);
-	getrlimit(RLIMIT_MSGQUEUE, &limit);
 	return refuse(call, EMFILE,
 		      "RLIMIT_MSGQUEUE is %llu bytes, %" PRIu64 " in use, this queue needs %" PRIu64
-		      ": less with a lower maxmsg= or msgsize=. The limit is the daemon's, for the "
-		      "queues of all",
-		      (unsigned long long)limit.rlim_cur, mq_posix_used(call).bytes,
-		      charge((uint64_t)attr->mq_maxmsg, (uint64_t)attr->mq_msgsize));
+		      ": less with a lower maxmsg= or msgsize=. The limit is for all queues of uid "
+		      "%u, elsewhere too",
+		      (unsigned long long)charge_limit(call, RLIMIT_MSGQUEUE),
+		      mq_posix_used(call, uid).bytes,
+		      charge((uint64_t)attr->mq_maxmsg, (uint64_t)attr->mq_msgsize), (unsigned)uid);
 }
 
 static int refuse_einval(struct call *call, const struct mq_attr *attr)
@@ -213,36 +256,50 @@ static int refuse_einval(struct call *call, const struct mq_attr *attr)
 	return -EINVAL;
 }
 
+struct making {
+	struct mq_attr attr;
+	char path[NAME_MAX + 2];
+	mode_t mode;
+};
+
+static int make_step(const void *context)
+{
+	const struct making *making = context;
+	struct mq_attr attr = making->attr;
+	int fd = mq_open(making->path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, making->mode, &attr);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
 int mq_posix_make(struct call *call, const struct object_name *name, mode_t mode,
 		  struct place *made)
 {
-	struct mq_attr attr = {0};
-	char path[NAME_MAX + 2];
-	int error = attributes_read(call, name->attributes, attributes, &attr);
-	int fd;
+	struct making making = {.mode = mode & 0666};
+	int error = attributes_read(call, name->attributes, attributes, &making.attr);
 
 	if (error)
 		return error;
-	attributes_complete(&attr);
-	mq_posix_slashed(name->posix, path);
-	fd = mq_open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode & 0666, &attr);
-	if (fd >= 0) {
-		close(fd);
+	attributes_complete(&making.attr);
+	mq_posix_slashed(name->posix, making.path);
+	error = charge_caller(call, RLIMIT_MSGQUEUE, make_step, &making);
+	switch (-error) {
+	case 0:
 		found_set(made, name->posix);
 		return 0;
-	}
-	switch (errno) {
 	case EMFILE:
-		return refuse_emfile(call, &attr);
+		return refuse_emfile(call, &making.attr);
 	case EINVAL:
-		return refuse_einval(call, &attr);
+		return refuse_einval(call, &making.attr);
 	case ENOSPC:
 		return refuse(call, ENOSPC,
 			      "fs.mqueue.queues_max is %" PRId64
 			      " queues, %u in use: one more takes CAP_SYS_RESOURCE",
-			      mq_posix_limit("queues_max"), mq_posix_used(call).queues);
+			      mq_posix_limit("queues_max"), mq_posix_used(call, call->uid).queues);
 	default:
-		return -errno;
+		return error;
 	}
 }
 
@@ -371,7 +428,7 @@ static const struct row rows[] = {
 	{"msgsize", ROW_TEXT, 0444, .show = show_msgsize},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
-	{"holders", ROW_TEXT, 0444, .show = mq_show_holders},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_holders, .namespaces = NAMESPACE_PID},
 	{NULL, ROW_END},
 };
 

@@ -9,12 +9,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "mq.h"
 
 static int end_open(struct call *call, const struct place *place, int flags, struct mq_end *end)
 {
 	struct mq_attr attr;
-	int fd = mq_posix_open(place->name, flags);
+	int fd = descriptor_keep(mq_posix_open(place->name, flags));
 
 	if (fd < 0)
 		return fd;
@@ -33,6 +34,13 @@ static int end_gone(const struct mq_end *end)
 	struct stat st;
 
 	return fstat(end->fd, &st) == 0 && st.st_nlink == 0 ? -EIDRM : 0;
+}
+
+static uint64_t end_object(const struct mq_end *end)
+{
+	struct stat st;
+
+	return fstat(end->fd, &st) == 0 ? st.st_ino : 0;
 }
 
 static ssize_t end_receive(const struct mq_end *end, bool may_wait, struct mq_message *message,
@@ -102,5 +110,6 @@ const struct mq_port mq_posix_port = {
 	.fits = end_fits,
 	.ready = end_ready,
 	.gone = end_gone,
+	.object = end_object,
 	.close = end_close,
 };

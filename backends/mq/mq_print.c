@@ -98,12 +98,13 @@ void mq_print_hidden(FILE *notes, unsigned count)
 json_t *mq_json_sysv(const struct mq_sysv *queue, struct id_names *names)
 {
 	return json_joined(json_sysv_object(&queue->object, names),
-			   json_pack("{so sn sI sI so so sI sI sn sn}", "ctime",
+			   json_pack("{so sn sI sI so so sI sI sn sn sI}", "ctime",
 				     json_time(queue->ctime), "mtime", "usedbytes",
 				     (json_int_t)queue->bytes, "msgs", (json_int_t)queue->messages,
 				     "send", json_time(queue->stime), "recv",
 				     json_time(queue->rtime), "lspid", (json_int_t)queue->lspid,
-				     "lrpid", (json_int_t)queue->lrpid, "maxmsg", "msgsize"));
+				     "lrpid", (json_int_t)queue->lrpid, "maxmsg", "msgsize",
+				     "qbytes", (json_int_t)queue->qbytes));
 }
 
 /* A figure, or null where the caller may not see it. */
@@ -117,11 +118,12 @@ json_t *mq_json_posix(const struct mq_posix *queue, struct id_names *names)
 	char listed[LISTED_NAME_SIZE];
 
 	object_name_list_posix(&mq_dir, queue->name, listed);
-	return json_joined(
-		json_posix_object(listed, &queue->st, names),
-		json_pack("{so so so so sn sn sn sn so so}", "ctime", json_time(queue->st.st_ctime),
-			  "mtime", json_time(queue->st.st_mtime), "usedbytes",
-			  json_figure(queue->bytes), "msgs", json_figure(queue->messages), "send",
-			  "recv", "lspid", "lrpid", "maxmsg", json_figure(queue->maxmsg), "msgsize",
-			  json_figure(queue->msgsize)));
+	return json_joined(json_posix_object(listed, &queue->st, names),
+			   json_pack("{so so so so sn sn sn sn so so sn}", "ctime",
+				     json_time(queue->st.st_ctime), "mtime",
+				     json_time(queue->st.st_mtime), "usedbytes",
+				     json_figure(queue->bytes), "msgs",
+				     json_figure(queue->messages), "send", "recv", "lspid", "lrpid",
+				     "maxmsg", json_figure(queue->maxmsg), "msgsize",
+				     json_figure(queue->msgsize), "qbytes"));
 }

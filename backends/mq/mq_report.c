@@ -2,6 +2,8 @@
  * mq_report.c - all queues in one text: each family is gone through once, and a queue is printed as
  * it comes.
  */
+#include <errno.h>
+
 #include "mq.h"
 
 struct table {
@@ -92,8 +94,13 @@ struct json_table {
 static int json_sysv(void *context, const struct mq_sysv *queue)
 {
 	struct json_table *table = context;
+	struct mq_sysv full;
+	/* The kernel's table does not have all that the kernel tells of a queue. */
+	int error = mq_sysv_get((uint32_t)queue->object.id, &full);
 
-	return json_list_add(table->list, mq_json_sysv(queue, &table->names));
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	return json_list_add(table->list, mq_json_sysv(&full, &table->names));
 }
 
 static int json_posix(void *context, const char *name)

@@ -65,7 +65,7 @@ static void tell_sysctl(limit_told *tell, void *context, const char *limit, cons
 void mq_limits(limit_told *tell, void *context)
 {
 	struct msginfo limits = mq_sysv_limits();
-	struct mq_posix_use use = mq_posix_used(NULL);
+	struct mq_posix_use use = mq_posix_used_most(NULL);
 	struct rlimit bytes;
 
 	tell(context, "kernel.msgmni", "queues", (uint64_t)limits.msgmni, mq_sysv_used());

@@ -357,7 +357,7 @@ static const struct row rows[] = {
 	{"lrpid", ROW_TEXT, 0444, .show = show_lrpid},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
-	{"holders", ROW_TEXT, 0444, .show = mq_show_holders},
+	{"holders", ROW_TEXT, 0444, .show = mq_show_holders, .namespaces = NAMESPACE_PID},
 	{"peek", ROW_DIR, .dir = &mq_peek_dir},
 	{NULL, ROW_END},
 };

@@ -28,6 +28,11 @@ static int end_gone(const struct mq_end *end)
 	return mq_sysv_get(end->id, &queue) == -ENOENT ? -EIDRM : 0;
 }
 
+static uint64_t end_object(const struct mq_end *end)
+{
+	return end->id + UINT64_C(1); /* 0 is an identifier too */
+}
+
 static ssize_t end_receive(const struct mq_end *end, bool may_wait, struct mq_message *message,
 			   size_t room)
 {
@@ -174,5 +179,6 @@ const struct mq_port mq_sysv_port = {
 	.fits = end_fits,
 	.ready = end_ready,
 	.gone = end_gone,
+	.object = end_object,
 	.close = end_close,
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/kind_holders.h"
+#include "common/run_dir.h"
 #include "kinds.h"
 #include "events/events.h"
 #include "pipe.h"
@@ -154,6 +155,11 @@ static int setup(const struct settings *settings)
 	return error ? error : pipe_named_setup(settings);
 }
 
+static void check(struct checklist *list)
+{
+	run_dir_check(list);
+}
+
 /* ---- the tables ---- */
 
 static const struct row unnamed_rows[] = {
@@ -161,9 +167,9 @@ static const struct row unnamed_rows[] = {
 	{"capacity", ROW_TEXT, 0644, .show = pipe_show_capacity, .store = pipe_store_capacity},
 	{"readers", ROW_TEXT, 0444, .show = pipe_show_readers},
 	{"writers", ROW_TEXT, 0444, .show = pipe_show_writers},
-	{"status", ROW_TEXT, 0444, .show = pipe_show_status},
-	{"status.json", ROW_TEXT, 0444, .show = pipe_show_json},
-	{"holders", ROW_TEXT, 0444, .show = pipe_show_holders},
+	{"status", ROW_TEXT, 0444, .show = pipe_show_status, .namespaces = NAMESPACE_PID},
+	{"status.json", ROW_TEXT, 0444, .show = pipe_show_json, .namespaces = NAMESPACE_PID},
+	{"holders", ROW_TEXT, 0444, .show = pipe_show_holders, .namespaces = NAMESPACE_PID},
 	{NULL, ROW_END},
 };
 
@@ -174,9 +180,9 @@ static const struct row named_rows[] = {
 	{"readers", ROW_TEXT, 0444, .show = pipe_show_readers},
 	{"writers", ROW_TEXT, 0444, .show = pipe_show_writers},
 	{"keep", ROW_TEXT, 0644, .show = pipe_show_keep, .store = pipe_store_keep},
-	{"status", ROW_TEXT, 0444, .show = pipe_show_status},
-	{"status.json", ROW_TEXT, 0444, .show = pipe_show_json},
-	{"holders", ROW_TEXT, 0444, .show = pipe_show_holders},
+	{"status", ROW_TEXT, 0444, .show = pipe_show_status, .namespaces = NAMESPACE_PID},
+	{"status.json", ROW_TEXT, 0444, .show = pipe_show_json, .namespaces = NAMESPACE_PID},
+	{"holders", ROW_TEXT, 0444, .show = pipe_show_holders, .namespaces = NAMESPACE_PID},
 	{NULL, ROW_END},
 };
 
@@ -185,9 +191,9 @@ static const struct row anon_rows[] = {
 };
 
 static const struct row rows[] = {
-	{"status", ROW_TEXT, 0444, .show = report_show_status},
-	{"status.json", ROW_TEXT, 0444, .show = report_show_json},
-	{"holders", ROW_TEXT, 0444, .show = show_holders},
+	{"status", ROW_TEXT, 0444, .show = report_show_status, .namespaces = NAMESPACE_PID},
+	{"status.json", ROW_TEXT, 0444, .show = report_show_json, .namespaces = NAMESPACE_PID},
+	{"holders", ROW_TEXT, 0444, .show = show_holders, .namespaces = NAMESPACE_PID},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{"anon", ROW_DIR, .dir = &pipe_anon_dir},
@@ -215,6 +221,7 @@ const struct dir pipe_unnamed_dir = {
 
 /* Which of them there are is what /proc tells the one who asks. */
 const struct dir pipe_anon_dir = {
+	.namespaces = NAMESPACE_PID,
 	.rows = anon_rows,
 	.children = (const struct dir *const[]){&pipe_unnamed_dir, NULL},
 	.as_caller = true,
@@ -227,7 +234,7 @@ const struct dir pipe_anon_dir = {
 };
 
 const struct dir pipe_dir = {
-	.namespaces = NAMESPACE_NONE,
+	.namespaces = NAMESPACE_RUN_DIR,
 	.rows = rows,
 	.children = (const struct dir *const[]){&pipe_named_dir, NULL},
 	.find = pipe_named_find,
@@ -247,5 +254,6 @@ const struct kind pipe_kind = {
 	.snapshot = pipe_snapshot,
 	.families = pipe_families,
 	.setup = setup,
+	.check = check,
 	.holders = &holders,
 };

@@ -12,17 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/apart.h"
+#include "common/descriptors.h"
+#include "common/quota.h"
 #include "pipe.h"
-
-enum { KEPT_PER_USER = 256 };
 
 struct kept {
 	struct pipe_key key;
-	uid_t uid; /* who wanted it */
+	struct quota_share share; /* of who wanted it */
 	int fd;
 	UT_hash_handle hh;
 };
@@ -96,6 +95,7 @@ static int kept_take(struct kept *kept)
 	int fd = kept->fd;
 
 	HASH_DEL(keep.all, kept);
+	quota_drop(&kept->share);
 	free(kept);
 	return fd;
 }
@@ -181,31 +181,6 @@ static int watch_begin(struct call *call)
 	return error;
 }
 
-/* A user has so many, and all users but root leave half of the descriptors for other things. */
-static int check_limits(struct call *call, const struct pipe_key *key)
-{
-	struct kept *kept, *next;
-	struct rlimit files;
-	size_t own = 0, all;
-
-	if (call->uid == 0 || pipe_is_kept(key))
-		return 0;
-	pthread_mutex_lock(&keep.lock);
-	all = HASH_COUNT(keep.all);
-	HASH_ITER(hh, keep.all, kept, next)
-		own += kept->uid == call->uid;
-	pthread_mutex_unlock(&keep.lock);
-	if (own >= KEPT_PER_USER)
-		return refuse(call, EDQUOT,
-			      "%zu pipes are kept for uid %u, and no more than %d can be", own,
-			      (unsigned)call->uid, KEPT_PER_USER);
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && all >= files.rlim_cur / 2)
-		return refuse(call, EDQUOT,
-			      "%zu pipes are kept, half of what the daemon can have open (%llu)",
-			      all, (unsigned long long)files.rlim_cur);
-	return 0;
-}
-
 /* What opens the FIFO: the open takes the pipe's lock, so it happens apart. */
 struct opening {
 	char name[NAME_MAX + 1];
@@ -222,6 +197,10 @@ static void open_step(void *context)
 	/* Neither waits for anyone nor follows a link that has come in the FIFO's place. */
 	opening->fd = openat(keep.directory, opening->name,
 			     O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	if (opening->fd >= 0 && descriptor_is_last(opening->fd)) {
+		opening->error = -EMFILE;
+		return;
+	}
 	if (opening->fd < 0) {
 		opening->error = errno == ELOOP || errno == ENXIO ? -ENOENT : -errno;
 		return;
@@ -275,23 +254,28 @@ static int open_both(struct call *call, const char *name, const struct pipe_key 
 
 int pipe_keep_begin(struct call *call, const char *name, const struct pipe_key *key)
 {
+	struct quota_share share = quota_share(QUOTA_PIPES, call->uid);
 	struct kept *kept, *other;
 	int fd = -1, error = watch_begin(call);
 	bool added;
 
-	if (!error)
-		error = check_limits(call, key);
+	/* To keep what is kept already takes permission, and nothing else. */
+	if (!error && !pipe_is_kept(key))
+		error = quota_take(call, &share, 1);
 	if (!error)
 		fd = open_both(call, name, key);
-	if (error || fd < 0)
+	if (error || fd < 0) {
+		quota_drop(&share);
 		return error ? error : fd;
+	}
 	kept = calloc(1, sizeof(*kept));
 	if (!kept) {
+		quota_drop(&share);
 		apart_close(fd);
 		return -ENOMEM;
 	}
 	kept->key = *key;
-	kept->uid = call->uid;
+	kept->share = share;
 	kept->fd = fd;
 	pthread_mutex_lock(&keep.lock);
 	other = kept_find(key);
@@ -300,6 +284,7 @@ int pipe_keep_begin(struct call *call, const char *name, const struct pipe_key *
 	added = !other && HASH_HAS(hh, kept);
 	pthread_mutex_unlock(&keep.lock);
 	if (!added) {
+		quota_drop(&kept->share);
 		free(kept);
 		apart_close(fd);
 	}

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/checklist.h"
 #include "kinds.h"
 #include "events/events.h"
 #include "common/names.h"
@@ -257,6 +258,12 @@ static int sem_setup(const struct settings *settings)
 	return result < 0 ? result : devshm_setup(settings);
 }
 
+/* POSIX semaphores are in /dev/shm, of which shared memory tells. */
+static void sem_check(struct checklist *list)
+{
+	checklist_sysv(list, "sem", "semget");
+}
+
 /* ---- the tables ---- */
 
 /* Of a set and of each semaphore in it. */
@@ -270,7 +277,7 @@ static const struct row sysv_rows[] = {
 	{"nsems", ROW_TEXT, 0444, .show = sem_sysv_show_nsems},
 	{"status", ROW_TEXT, 0444, .show = sem_sysv_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_sysv_show_status_json},
-	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders, .namespaces = NAMESPACE_PID},
 	{NULL, ROW_END},
 };
 
@@ -281,7 +288,7 @@ static const struct row posix_rows[] = {
 	{"ncount", ROW_TEXT, 0444, .show = sem_posix_show_ncount},
 	{"status", ROW_TEXT, 0444, .show = sem_posix_show_status},
 	{"status.json", ROW_TEXT, 0444, .show = sem_posix_show_status_json},
-	{"holders", ROW_TEXT, 0444, .show = sem_show_holders},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_holders, .namespaces = NAMESPACE_PID},
 	{NULL, ROW_END},
 };
 
@@ -292,7 +299,7 @@ static const struct row sem_rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
-	{"holders", ROW_TEXT, 0444, .show = sem_show_all_holders},
+	{"holders", ROW_TEXT, 0444, .show = sem_show_all_holders, .namespaces = NAMESPACE_PID},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
@@ -350,6 +357,7 @@ const struct kind sem_kind = {
 	.families = sem_families,
 	.limits = sem_limits,
 	.setup = sem_setup,
+	.check = sem_check,
 	.removals = devshm_removals,
 	.holders = &sem_holders,
 };

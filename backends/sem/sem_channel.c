@@ -67,7 +67,7 @@ int sem_sysv_show_hold(struct call *call, const struct place *place, FILE *out)
 {
 	struct sem_held held = sysv_held(place);
 
-	return sem_holders_show(&held, out);
+	return sem_holders_show(call, &held, out);
 }
 
 static int sysv_open(struct call *call, const struct place *place, struct sysv_handle **opened)
@@ -84,6 +84,7 @@ static int sysv_open(struct call *call, const struct place *place, struct sysv_h
 	handle->id = (int)place->object;
 	handle->part = place->part;
 	handle->fixed = place->dir == &sem_sysv_part_dir;
+	handle->undo.memory = quota_share(QUOTA_MEMORY, call->uid);
 	*opened = handle;
 	return 0;
 }
@@ -166,7 +167,7 @@ static int sysv_operate(struct call *call, struct sysv_handle *handle, struct se
 
 	for (size_t i = 0; i < count && !call->may_wait; i++)
 		list[i].sem_flg |= IPC_NOWAIT;
-	result = sem_undo_operate(&handle->undo, handle->id, list, count);
+	result = sem_undo_operate(call, &handle->undo, handle->id, list, count);
 	if (result == 0 || result == -EAGAIN || result == -EINTR)
 		return result;
 	return sysv_refuse(call, handle, -result, list, count);
@@ -222,13 +223,12 @@ static int sysv_hold_open(struct call *call, const struct place *place, int flag
 
 	if (result < 0)
 		return result;
-	handle->holder = sem_holder_new(call, &held);
-	if (!handle->holder) {
+	result = sem_holder_new(call, &held, &handle->holder);
+	if (result < 0)
 		sysv_close(handle);
-		return -ENOMEM;
-	}
-	*state = handle;
-	return 0;
+	else
+		*state = handle;
+	return result;
 }
 
 static int sysv_hold_enter(struct call *call, void *state)
@@ -253,6 +253,14 @@ static int posix_gone(void *state)
 	return fstat(handle->fd, &st) == 0 && st.st_nlink == 0 ? -EIDRM : 0;
 }
 
+static uint64_t posix_object(void *state)
+{
+	const struct posix_handle *handle = state;
+	struct stat st;
+
+	return fstat(handle->fd, &st) == 0 ? st.st_ino : 0;
+}
+
 static int posix_held(const struct place *place, struct sem_held *held)
 {
 	struct stat st;
@@ -268,7 +276,7 @@ int sem_posix_show_hold(struct call *call, const struct place *place, FILE *out)
 	struct sem_held held;
 	int result = posix_held(place, &held);
 
-	return result < 0 ? result : sem_holders_show(&held, out);
+	return result < 0 ? result : sem_holders_show(call, &held, out);
 }
 
 static int posix_open(struct call *call, const struct place *place, struct posix_handle **opened)
@@ -445,8 +453,7 @@ static int posix_hold_open(struct call *call, const struct place *place, int fla
 	} else {
 		struct sem_held held = {.posix = true, .object = st.st_ino};
 
-		handle->holder = sem_holder_new(call, &held);
-		result = handle->holder ? 0 : -ENOMEM;
+		result = sem_holder_new(call, &held, &handle->holder);
 	}
 	if (result < 0)
 		posix_close(handle);
@@ -490,6 +497,7 @@ const struct channel sem_posix_op = {
 	.write = posix_op_write,
 	.ready = posix_op_ready,
 	.gone = posix_gone,
+	.object = posix_object,
 	.close = posix_close,
 };
 
@@ -500,5 +508,6 @@ const struct channel sem_posix_hold = {
 	.write = hold_write,
 	.ready = hold_ready,
 	.gone = posix_gone,
+	.object = posix_object,
 	.close = posix_close,
 };

@@ -7,13 +7,17 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "common/holders.h"
 #include "common/print.h"
+#include "common/proc_fds.h"
+#include "common/quota.h"
 #include "sem_hold.h"
 
 struct sem_holder {
 	struct sem_holder *prev, *next;
 	bool listed;
 	struct sem_held held;
+	struct quota_share share;
 	pid_t pid;
 	uid_t uid;
 	unsigned long long started; /* tells the process from a later one of its pid */
@@ -53,17 +57,25 @@ static unsigned long long process_read(pid_t pid, char *command, size_t size)
 	return started;
 }
 
-struct sem_holder *sem_holder_new(const struct call *call, const struct sem_held *held)
+int sem_holder_new(struct call *call, const struct sem_held *held, struct sem_holder **result)
 {
 	struct sem_holder *holder = calloc(1, sizeof(*holder));
+	int error;
 
 	if (!holder)
-		return NULL;
+		return -ENOMEM;
+	holder->share = quota_share(QUOTA_HOLDS, call->uid);
+	error = quota_take(call, &holder->share, 1);
+	if (error) {
+		free(holder);
+		return error;
+	}
 	holder->pid = call->pid;
 	holder->uid = call->uid;
 	holder->held = *held;
 	holder->started = process_read(call->pid, holder->command, sizeof(holder->command));
-	return holder;
+	*result = holder;
+	return 0;
 }
 
 void sem_holder_list(struct sem_holder *holder)
@@ -80,6 +92,7 @@ void sem_holder_drop(struct sem_holder *holder)
 	if (holder->listed)
 		DL_DELETE(holders, holder);
 	pthread_mutex_unlock(&lock);
+	quota_drop(&holder->share);
 	free(holder);
 }
 
@@ -131,15 +144,36 @@ static size_t holders_copy(const struct sem_held *held, struct sem_holder **copi
 	return count;
 }
 
-int sem_holders_show(const struct sem_held *held, FILE *out)
+static int stop(void *context, const struct proc_fd *fd)
+{
+	return 1;
+}
+
+/* May the caller look into who holds it?  One that has ended has left it to others of its user. */
+static bool is_visible(const struct call *call, const struct sem_holder *holder)
+{
+	char command[sizeof(holder->command)];
+	int error;
+
+	if (process_read(holder->pid, command, sizeof(command)) != holder->started)
+		return !call || call->uid == 0 || call->uid == holder->uid;
+	error = proc_fds_of(holder->pid, 0, stop, NULL);
+	return error >= 0;
+}
+
+int sem_holders_show(const struct call *call, const struct sem_held *held, FILE *out)
 {
 	struct sem_holder *copies;
-	size_t count = holders_copy(held, &copies);
+	size_t count = holders_copy(held, &copies), hidden = 0;
 
 	if (count == SIZE_MAX)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		holder_show(&copies[i], out);
+		if (is_visible(call, &copies[i]))
+			holder_show(&copies[i], out);
+		else
+			hidden++;
+	holders_print_hidden(out, hidden);
 	free(copies);
 	return 0;
 }

@@ -15,12 +15,18 @@ struct sem_held {
 
 struct sem_holder;
 
-/* Notes down who asks for what; NULL: no memory.  Nothing is listed before sem_holder_list. */
-struct sem_holder *sem_holder_new(const struct call *call, const struct sem_held *held);
+/*
+ * Notes down who asks for what.  Nothing is listed before sem_holder_list.  -EDQUOT: the user
+ * holds, or waits for, as many as one may.  -ENOMEM.
+ */
+int sem_holder_new(struct call *call, const struct sem_held *held, struct sem_holder **result);
 void sem_holder_list(struct sem_holder *holder);
 /* Takes it off the list, if it is there, and frees it. */
 void sem_holder_drop(struct sem_holder *holder);
-/* "PID USER hold COMMAND" a line, in the order they came; -ENOMEM. */
-int sem_holders_show(const struct sem_held *held, FILE *out);
+/*
+ * "PID USER hold COMMAND" a line, in the order they came.  Whom the caller may not look into is
+ * counted in a last line that begins with #.  -ENOMEM.
+ */
+int sem_holders_show(const struct call *call, const struct sem_held *held, FILE *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "common/devshm.h"
 #include "sem.h"
 
@@ -24,6 +25,9 @@ int sem_posix_open(struct call *call, const char *name, int flags, int *fd,
 	int result;
 
 	*fd = devshm_open(&semaphores, call, &(struct place){.name = name}, flags);
+	/* Who only looks closes it soon. */
+	if (flags == O_RDWR)
+		*fd = descriptor_keep(*fd);
 	if (*fd == -EACCES)
 		return refuse_permission(
 			call, EACCES, &(struct place){.dir = &sem_posix_dir, .name = name},

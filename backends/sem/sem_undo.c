@@ -48,6 +48,9 @@ struct adjustment {
 	UT_hash_handle hh;
 };
 
+/* What one adjustment takes of its user's memory; the first of a semaphore has its account too. */
+enum { ADJUSTMENT_BYTES = sizeof(struct adjustment) + sizeof(struct account) };
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct account *accounts;
 static struct adjustment *adjustments;
@@ -206,33 +209,41 @@ static void account_put(struct account *account)
 	free(account);
 }
 
-static struct adjustment *adjustment_get(struct sem_undo *undo, int id, unsigned short part)
+static int adjustment_get(struct call *call, struct sem_undo *undo, int id, unsigned short part,
+			  struct adjustment **result)
 {
 	struct account *account = account_get(id, part);
 	struct adjustment_key key = {undo, account};
 	struct adjustment *adjustment;
+	int error;
 
 	if (!account)
-		return NULL;
+		return -ENOMEM;
 	HASH_FIND(hh, adjustments, &key, sizeof(key), adjustment);
+	*result = adjustment;
 	if (adjustment)
-		return adjustment;
-	adjustment = calloc(1, sizeof(*adjustment));
-	if (!adjustment) {
+		return 0;
+	error = quota_take(call, &undo->memory, ADJUSTMENT_BYTES);
+	if (error) {
 		account_put(account);
-		return NULL;
+		return error;
 	}
-	adjustment->key = key;
-	HASH_ADD(hh, adjustments, key, sizeof(key), adjustment);
-	if (!HASH_HAS(hh, adjustment)) {
+	adjustment = calloc(1, sizeof(*adjustment));
+	if (adjustment) {
+		adjustment->key = key;
+		HASH_ADD(hh, adjustments, key, sizeof(key), adjustment);
+	}
+	if (!adjustment || !HASH_HAS(hh, adjustment)) {
+		quota_give(&undo->memory, ADJUSTMENT_BYTES);
 		free(adjustment);
 		account_put(account);
-		return NULL;
+		return -ENOMEM;
 	}
 	DL_APPEND(account->adjustments, adjustment);
 	adjustment->more = undo->first;
 	undo->first = adjustment;
-	return adjustment;
+	*result = adjustment;
+	return 0;
 }
 
 /* Drops all adjustments but the newest @kept of the account. */
@@ -323,6 +334,7 @@ void sem_undo_close(struct sem_undo *undo)
 		account_put(account);
 	}
 	undo->first = NULL;
+	quota_drop(&undo->memory);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -332,15 +344,17 @@ static bool is_undone(const struct sembuf *op)
 }
 
 /* Finds the adjustment of each operation; those that fail leave some without use, until close. */
-static int adjustments_begin(struct sem_undo *undo, int id, const struct sembuf *ops, size_t count,
-			     struct adjustment **touched)
+static int adjustments_begin(struct call *call, struct sem_undo *undo, int id,
+			     const struct sembuf *ops, size_t count, struct adjustment **touched)
 {
+	int error;
+
 	for (size_t i = 0; i < count; i++) {
 		if (!is_undone(&ops[i]))
 			continue;
-		touched[i] = adjustment_get(undo, id, ops[i].sem_num);
-		if (!touched[i])
-			return -ENOMEM;
+		error = adjustment_get(call, undo, id, ops[i].sem_num, &touched[i]);
+		if (error)
+			return error;
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (!touched[i])
@@ -374,7 +388,8 @@ static void adjustments_end(const struct sembuf *ops, size_t count, struct adjus
 	}
 }
 
-int sem_undo_operate(struct sem_undo *undo, int id, struct sembuf *ops, size_t count)
+int sem_undo_operate(struct call *call, struct sem_undo *undo, int id, struct sembuf *ops,
+		     size_t count)
 {
 	struct adjustment **touched;
 	bool undone = false;
@@ -389,7 +404,7 @@ int sem_undo_operate(struct sem_undo *undo, int id, struct sembuf *ops, size_t c
 	if (!touched)
 		return -ENOMEM;
 	pthread_mutex_lock(&lock);
-	result = adjustments_begin(undo, id, ops, count, touched);
+	result = adjustments_begin(call, undo, id, ops, count, touched);
 	pthread_mutex_unlock(&lock);
 	if (result == 0) {
 		result = semop(id, ops, count) == 0 ? 0 : -errno;

@@ -22,15 +22,25 @@
 #include <stddef.h>
 #include <sys/sem.h>
 
+#include "common/quota.h"
+
 struct adjustment;
 
-/* What one open handle has to undo; starts as zeros.  May be used by several threads. */
+/*
+ * What one open handle has to undo; starts as zeros but for the share that its memory is charged
+ * to.  May be used by several threads.
+ */
 struct sem_undo {
 	struct adjustment *first;
+	struct quota_share memory;
 };
 
-/* semop(2), remembering what is done with SEM_UNDO.  0 or -errno; -EINVAL of an id that is gone. */
-int sem_undo_operate(struct sem_undo *undo, int id, struct sembuf *ops, size_t count);
+/*
+ * semop(2), remembering what is done with SEM_UNDO.  0 or -errno; -EINVAL of an id that is gone;
+ * -EDQUOT before anything is done: there is no more memory for the user to remember it in.
+ */
+int sem_undo_operate(struct call *call, struct sem_undo *undo, int id, struct sembuf *ops,
+		     size_t count);
 /* Undoes all, never waiting; as the daemon. */
 void sem_undo_close(struct sem_undo *undo);
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "common/checklist.h"
 #include "kinds.h"
 #include "events/events.h"
 #include "report/report.h"
@@ -92,9 +93,9 @@ static const struct row rows[] = {
 	{"status.times", ROW_TEXT, 0444, .show = report_show_times},
 	{"status.creators", ROW_TEXT, 0444, .show = report_show_creators},
 	{"limits", ROW_TEXT, 0444, .show = report_show_limits},
-	{"holders", ROW_TEXT, 0444, .show = shm_show_all_holders},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_all_holders, .namespaces = NAMESPACE_PID},
 	{"orphans", ROW_DIR, .dir = &shm_orphans_dir},
-	{"unnamed", ROW_TEXT, 0444, .show = shm_show_unnamed},
+	{"unnamed", ROW_TEXT, 0444, .show = shm_show_unnamed, .namespaces = NAMESPACE_PID},
 	{"events", ROW_CHANNEL, 0444, .channel = &events_channel},
 	{NULL, ROW_END},
 };
@@ -126,6 +127,12 @@ static int shm_setup(const struct settings *settings)
 	return devshm_setup(settings);
 }
 
+static void shm_check(struct checklist *list)
+{
+	checklist_sysv(list, "shm", "shmget");
+	devshm_check(list);
+}
+
 const struct kind shm_kind = {
 	.name = "shm",
 	.dir = &shm_dir,
@@ -136,5 +143,6 @@ const struct kind shm_kind = {
 	.families = shm_families,
 	.limits = shm_limits,
 	.setup = shm_setup,
+	.check = shm_check,
 	.holders = &shm_holders,
 };

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "common/run_dir.h"
@@ -57,6 +58,40 @@ static void file_name(pid_t pid, char name[16])
 	snprintf(name, 16, "%d", (int)pid);
 }
 
+/*
+ * What another user has put under the name, which everyone can tell beforehand, goes.  Who has
+ * filled a directory keeps it, under a name that nobody can have taken.
+ */
+static void make_way(int dir, const char *name)
+{
+	unsigned long random;
+	char aside[48];
+
+	if (unlinkat(dir, name, 0) == 0 || unlinkat(dir, name, AT_REMOVEDIR) == 0 ||
+	    getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return;
+	snprintf(aside, sizeof(aside), "%s.%lx", name, random);
+	renameat(dir, name, dir, aside);
+}
+
+/* Never opens what is there already: that could be a FIFO, and wait for ever. */
+static void note(int dir, const char *name)
+{
+	for (int tries = 0; tries < 3; tries++) {
+		int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+		struct stat st;
+
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0 || errno != EEXIST)
+			return;
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    (st.st_uid == 0 || st.st_uid == geteuid()))
+			return;
+		make_way(dir, name);
+	}
+}
+
 static int note_step(void *context)
 {
 	char name[16];
@@ -64,12 +99,9 @@ static int note_step(void *context)
 	file_name(getpid(), name);
 	for (int i = 0; i < DIRECTORIES; i++) {
 		int dir = directory(i, true);
-		int fd = dir < 0 ? -1
-				 : openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-					  0444);
 
-		if (fd >= 0)
-			close(fd);
+		if (dir >= 0)
+			note(dir, name);
 	}
 	return 0;
 }

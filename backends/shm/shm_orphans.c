@@ -183,9 +183,9 @@ static int segments_check(const struct checking *checking)
 	HASH_ITER(hh, scan.objects, object, next) {
 		struct candidate *candidate = segment_of(checking, (uint32_t)object->key.number);
 
+		/* Who it is the caller may not know. */
 		if (object->by_count > 0 && candidate)
-			busy(candidate, "process %d has it open or mapped",
-			     (int)object->by[0].process->key.pid);
+			busy(candidate, "somebody has it open or mapped");
 	}
 	held_free(&scan);
 	return error;

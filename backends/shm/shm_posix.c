@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "shm.h"
 
 static const struct devshm_family objects = {.what = "shared memory object",
@@ -176,7 +177,7 @@ static int posix_open(struct call *call, const struct place *place, int flags, v
 {
 	int access = flags & O_ACCMODE;
 
-	return memory_of(call, open_as_caller(call, place, access), access, state);
+	return memory_of(call, descriptor_keep(open_as_caller(call, place, access)), access, state);
 }
 
 static int posix_reopen(struct call *call, int file, int flags, void **state)
@@ -186,7 +187,7 @@ static int posix_reopen(struct call *call, int file, int flags, void **state)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
 	fd = open(path, access | O_NONBLOCK | O_CLOEXEC);
-	return memory_of(call, fd < 0 ? -errno : fd, access, state);
+	return memory_of(call, fd < 0 ? -errno : descriptor_keep(fd), access, state);
 }
 
 static void posix_close(void *state)
@@ -367,7 +368,7 @@ static const struct row rows[] = {
 	{"rss", ROW_TEXT, 0444, .show = show_rss},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
-	{"holders", ROW_TEXT, 0444, .show = shm_show_holders},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_holders, .namespaces = NAMESPACE_PID},
 	{NULL, ROW_END},
 };
 

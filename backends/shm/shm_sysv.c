@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/charge.h"
 #include "shm.h"
 #include "common/sysv.h"
 #include "common/sysvipc.h"
@@ -400,36 +401,43 @@ static int show_swap(struct call *call, const struct place *place, FILE *out)
 
 static int refuse_lock(struct call *call, const struct place *place, int error)
 {
-	struct rlimit limit = {0};
+	rlim_t limit = charge_limit(call, RLIMIT_MEMLOCK);
 	struct shm_sysv segment = {.size = 0};
 	char most[32] = "unlimited";
 
-	getrlimit(RLIMIT_MEMLOCK, &limit);
-	if (limit.rlim_cur != RLIM_INFINITY)
-		snprintf(most, sizeof(most), "%llu bytes", (unsigned long long)limit.rlim_cur);
+	if (limit != RLIM_INFINITY)
+		snprintf(most, sizeof(most), "%llu bytes", (unsigned long long)limit);
 	if (error == ENOMEM && shm_sysv_get(place->object, &segment) == 0)
 		return refuse(call, ENOMEM,
-			      "RLIMIT_MEMLOCK of the daemon is %s, for all that one user has "
-			      "locked; this segment has %" PRIu64,
-			      most, segment.size);
+			      "RLIMIT_MEMLOCK is %s, for all that uid %u has locked; this segment "
+			      "has %" PRIu64,
+			      most, (unsigned)call->uid, segment.size);
 	if (error == EPERM)
 		return refuse_permission(call, EPERM, place,
 					 "locking needs its owner or creator and a RLIMIT_MEMLOCK "
-					 "of the daemon above 0 (it is %s), or CAP_IPC_LOCK",
+					 "above 0 (it is %s), or CAP_IPC_LOCK",
 					 most);
 	return sysv_error(error);
+}
+
+static int lock_step(const void *context)
+{
+	return shmctl(*(const int *)context, SHM_LOCK, NULL) < 0 ? -errno : 0;
 }
 
 static int store_locked(struct call *call, const struct place *place, const char *text)
 {
 	int64_t locked;
-	int error = number_read(call, "locked", text, 0, 1, &locked);
+	int error = number_read(call, "locked", text, 0, 1, &locked), id = (int)place->object;
 
 	if (error)
 		return error;
-	if (shmctl((int)place->object, locked ? SHM_LOCK : SHM_UNLOCK, NULL) < 0)
-		return refuse_lock(call, place, errno);
-	return 0;
+	/* Who gives back is who was charged, whoever asks. */
+	if (locked)
+		error = charge_caller(call, RLIMIT_MEMLOCK, lock_step, &id);
+	else if (shmctl(id, SHM_UNLOCK, NULL) < 0)
+		error = -errno;
+	return error ? refuse_lock(call, place, -error) : 0;
 }
 
 static int show_status(struct call *call, const struct place *place, FILE *out)
@@ -466,7 +474,7 @@ static const struct row rows[] = {
 	{"swap", ROW_TEXT, 0444, .show = show_swap},
 	{"status", ROW_TEXT, 0444, .show = show_status},
 	{"status.json", ROW_TEXT, 0444, .show = show_json},
-	{"holders", ROW_TEXT, 0444, .show = shm_show_holders},
+	{"holders", ROW_TEXT, 0444, .show = shm_show_holders, .namespaces = NAMESPACE_PID},
 	{NULL, ROW_END},
 };
 

@@ -20,6 +20,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "common/descriptors.h"
 #include "shm.h"
 #include "common/sysv.h"
 
@@ -84,6 +85,7 @@ static int file_open(void *context)
 
 	if (fd == -ENOENT)
 		fd = mapped_huge_file(memory);
+	fd = descriptor_keep(fd);
 	if (fd < 0)
 		return fd;
 	if (fstatfs(fd, &system) < 0) {
@@ -103,6 +105,8 @@ static int attach(struct call *call, struct sysv_memory *memory)
 	at = shmat((int)memory->id, NULL, memory->writes ? 0 : SHM_RDONLY);
 
 	if (at != (void *)-1) {
+		/* A process that the daemon makes (charge.h) would attach and detach it too. */
+		madvise(at, memory->size, MADV_DONTFORK);
 		memory->at = at;
 		return 0;
 	}
@@ -181,7 +185,14 @@ static int sysv_open(struct call *call, const struct place *place, int flags, vo
 		sysv_close(memory);
 		return error;
 	}
-	as_daemon(call, file_open, memory);
+	/* Who gets none keeps the segment attached; that there are none left is for the user to
+	 * know.
+	 */
+	error = as_daemon(call, file_open, memory);
+	if (error == -EMFILE) {
+		sysv_close(memory);
+		return error;
+	}
 	if (memory->fd >= 0 && !(memory->huge && memory->writes)) {
 		shmdt(memory->at);
 		memory->at = NULL;

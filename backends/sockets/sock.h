@@ -103,20 +103,26 @@ sock_show sock_show_state, sock_show_local, sock_show_remote, sock_show_recvq, s
 	sock_show_holders;
 
 /* The rows of whatever is one socket. */
-#define SOCK_OBJECT_ROWS                                                 \
-	{"state", ROW_TEXT, 0444, .show = sock_show_state},              \
-		{"local", ROW_TEXT, 0444, .show = sock_show_local},      \
-		{"remote", ROW_TEXT, 0444, .show = sock_show_remote},    \
-		{"recvq", ROW_TEXT, 0444, .show = sock_show_recvq},      \
-		{"sendq", ROW_TEXT, 0444, .show = sock_show_sendq},      \
-		{"backlog", ROW_TEXT, 0444, .show = sock_show_backlog},  \
-		{"peer", ROW_TEXT, 0444, .show = sock_show_peer},        \
-		{"inode", ROW_TEXT, 0444, .show = sock_show_inode},      \
-		{"status", ROW_TEXT, 0444, .show = sock_show_status},    \
-		{"status.json", ROW_TEXT, 0444, .show = sock_show_json}, \
-		{"holders", ROW_TEXT, 0444, .show = sock_show_holders},  \
-	{                                                                \
-		NULL, ROW_END                                            \
+/* What names the processes that have the socket. */
+#define SOCK_USERS_ROW(name, function)                                              \
+	{                                                                           \
+		name, ROW_TEXT, 0444, .show = function, .namespaces = NAMESPACE_PID \
+	}
+
+#define SOCK_OBJECT_ROWS                                                \
+	{"state", ROW_TEXT, 0444, .show = sock_show_state},             \
+		{"local", ROW_TEXT, 0444, .show = sock_show_local},     \
+		{"remote", ROW_TEXT, 0444, .show = sock_show_remote},   \
+		{"recvq", ROW_TEXT, 0444, .show = sock_show_recvq},     \
+		{"sendq", ROW_TEXT, 0444, .show = sock_show_sendq},     \
+		{"backlog", ROW_TEXT, 0444, .show = sock_show_backlog}, \
+		{"peer", ROW_TEXT, 0444, .show = sock_show_peer},       \
+		{"inode", ROW_TEXT, 0444, .show = sock_show_inode},     \
+		SOCK_USERS_ROW("status", sock_show_status),             \
+		SOCK_USERS_ROW("status.json", sock_show_json),          \
+		SOCK_USERS_ROW("holders", sock_show_holders),           \
+	{                                                               \
+		NULL, ROW_END                                           \
 	}
 
 /* What is made of a list; @context says where it goes. */

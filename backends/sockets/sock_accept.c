@@ -18,6 +18,15 @@ struct accepting {
 	bool framed;
 };
 
+static void accept_close(void *state)
+{
+	struct accepting *accepting = state;
+
+	sock_stream_end(&accepting->stream);
+	sock_bound_release(accepting->bound);
+	free(accepting);
+}
+
 static int open_end(struct call *call, const struct place *place, int flags, bool framed,
 		    void **state)
 {
@@ -34,12 +43,15 @@ static int open_end(struct call *call, const struct place *place, int flags, boo
 		sock_bound_release(bound);
 		return error ? error : -ENOMEM;
 	}
-	accepting->stream.fd = -1;
-	accepting->stream.flags = flags;
+	sock_stream_new(call, &accepting->stream, flags);
 	accepting->bound = bound;
 	accepting->framed = framed;
-	*state = accepting;
-	return 0;
+	error = sock_stream_count(call, &accepting->stream);
+	if (error)
+		accept_close(accepting);
+	else
+		*state = accepting;
+	return error;
 }
 
 static int accept_open(struct call *call, const struct place *place, int flags, void **state)
@@ -144,13 +156,11 @@ static int accept_gone(void *state)
 	return accepting->stream.fd < 0 ? sock_bound_gone(accepting->bound) : 0;
 }
 
-static void accept_close(void *state)
+static uint64_t accept_object(void *state)
 {
 	struct accepting *accepting = state;
 
-	sock_stream_end(&accepting->stream);
-	sock_bound_release(accepting->bound);
-	free(accepting);
+	return accepting->stream.fd < 0 ? sock_bound_identity(accepting->bound) : 0;
 }
 
 #define CHANNEL(name, opens, turns)                   \
@@ -165,6 +175,7 @@ static void accept_close(void *state)
 		.ready = sock_stream_ready,           \
 		.wait_fd = accept_wait_fd,            \
 		.gone = accept_gone,                  \
+		.object = accept_object,              \
 		.flush = sock_stream_flush,           \
 		.close = accept_close,                \
 	}

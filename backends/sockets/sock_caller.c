@@ -246,6 +246,9 @@ int sock_caller_open(struct call *call, const char *path)
 	char name[NAME_MAX + 1];
 	int error = strlen(path) < PATH_MAX ? 0 : -ENAMETOOLONG;
 
+	if (!error && call->pid <= 0)
+		error = refuse(call, EACCES,
+			       "the process cannot be seen in /proc, nor where its paths begin");
 	if (!error)
 		error = as_daemon(call, root_open, &walk);
 	if (error)

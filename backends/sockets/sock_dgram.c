@@ -57,12 +57,13 @@ static int dgram_open(struct call *call, const struct place *place, int flags, v
 		sock_bound_release(bound);
 		return error;
 	}
-	dgram->stream.flags = flags;
+	sock_stream_new(call, &dgram->stream, flags);
 	dgram->stream.type = SOCK_DGRAM;
 	dgram->stream.fd = sock_bound_fd(bound);
 	dgram->bound = bound;
 	dgram->stream.is_unix = is_unix;
 	dgram->frame.context = dgram;
+	dgram->frame.memory = dgram->lines.memory = quota_share(QUOTA_MEMORY, call->uid);
 	pthread_mutex_init(&dgram->lock, NULL);
 	*state = dgram;
 	if (is_unix || !sock_addr_is_multicast(&address))
@@ -96,6 +97,13 @@ static int dgram_gone(void *state)
 	struct dgram *dgram = state;
 
 	return sock_bound_gone(dgram->bound);
+}
+
+static uint64_t dgram_object(void *state)
+{
+	struct dgram *dgram = state;
+
+	return sock_bound_identity(dgram->bound);
 }
 
 static short dgram_ready(void *state)
@@ -156,7 +164,7 @@ static ssize_t take(struct call *call, struct dgram *dgram, void *buffer, size_t
 		dgram->stream.is_unix ? sizeof(control.creds) : sizeof(control.own);
 	if (dgram_gone(dgram))
 		return -EIDRM;
-	length = sock_packet_take(&dgram->stream, buffer, size, &sender->address, &message,
+	length = sock_packet_take(call, &dgram->stream, buffer, size, &sender->address, &message,
 				  call->may_wait);
 	if (length < 0)
 		return dgram_gone(dgram) ? -EIDRM : length;
@@ -452,6 +460,7 @@ const struct channel sock_channel_data = {
 	.ready = dgram_ready,
 	.wait_fd = dgram_wait_fd,
 	.gone = dgram_gone,
+	.object = dgram_object,
 	.close = dgram_close,
 };
 
@@ -463,6 +472,7 @@ const struct channel sock_channel_data_framed = {
 	.ready = dgram_ready,
 	.wait_fd = dgram_wait_fd,
 	.gone = dgram_gone,
+	.object = dgram_object,
 	.close = dgram_close,
 };
 
@@ -474,6 +484,7 @@ const struct channel sock_channel_data_lines = {
 	.ready = dgram_ready,
 	.wait_fd = dgram_wait_fd,
 	.gone = dgram_gone,
+	.object = dgram_object,
 	.flush = dgram_flush_lines,
 	.close = dgram_close,
 };

@@ -134,10 +134,12 @@ static int open_end(struct call *call, const struct place *place, int flags, int
 	dialing = calloc(1, sizeof(*dialing));
 	if (!dialing)
 		return -ENOMEM;
-	dialing->stream.fd = dialing->fd = -1;
-	dialing->stream.flags = flags;
+	sock_stream_new(call, &dialing->stream, flags);
+	dialing->fd = -1;
 	dialing->type = type;
-	error = dial_begin(call, place->name, dialing);
+	error = sock_stream_count(call, &dialing->stream);
+	if (!error)
+		error = dial_begin(call, place->name, dialing);
 	if (error)
 		dial_close(dialing);
 	else

@@ -22,18 +22,14 @@
 #include <utlist.h>
 
 #include "common/hash.h"
+#include "common/quota.h"
 #include "sock_stream.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-enum {
-	NAME_ROOM = 128,
-	/* Sockets that are kept for one user, root excepted: they are descriptors of the daemon,
-	   and no process has to stay for them. */
-	KEPT_MAX = 1024,
-};
+enum { NAME_ROOM = 128 };
 
 struct sock_key {
 	uint64_t sort, identity;
@@ -46,10 +42,10 @@ struct sock_bound {
 	char name[NAME_ROOM]; /* its sort in front */
 	atomic_uint references;
 	atomic_bool removed;
-	uid_t maker;
-	int fd;     /* once removed, of a socket that can do nothing */
-	int member; /* a socket that only is in the group, -1: none */
-	int judge;  /* the file whose owner and mode are the socket's */
+	struct quota_share kept; /* of who made it: no process has to stay for it */
+	int fd;                  /* once removed, of a socket that can do nothing */
+	int member;              /* a socket that only is in the group, -1: none */
+	int judge;               /* the file whose owner and mode are the socket's */
 	int type;
 };
 
@@ -154,6 +150,7 @@ void sock_bound_release(struct sock_bound *bound)
 		close(bound->judge);
 	if (bound->member >= 0)
 		close(bound->member);
+	quota_drop(&bound->kept);
 	free(bound);
 }
 
@@ -241,19 +238,14 @@ struct sock_bound *sock_bound_hold(enum sock_sort sort, uint64_t identity)
 	return unless_lost(bound);
 }
 
-/* With the lock held: puts it into the table.  -EEXIST, -EDQUOT, -ENOMEM. */
+/* With the lock held: puts it into the table.  -EEXIST, -ENOMEM. */
 static int table_add(struct sock_bound *bound)
 {
-	struct sock_bound *other, *next;
-	unsigned kept = 0;
+	struct sock_bound *other;
 
 	HASH_FIND(by_name, table.by_name, bound->name, strlen(bound->name), other);
 	if (other)
 		return -EEXIST;
-	HASH_ITER(by_key, table.by_key, other, next)
-		kept += other->maker == bound->maker;
-	if (bound->maker != 0 && kept >= KEPT_MAX)
-		return -EDQUOT;
 	HASH_ADD(by_key, table.by_key, key, sizeof(bound->key), bound);
 	if (!HASH_HAS(by_key, bound))
 		return -ENOMEM;
@@ -277,16 +269,20 @@ int sock_bound_keep(struct call *call, const struct sock_keeping *keeping)
 			close(keeping->member);
 		return -ENOMEM;
 	}
-	bound->maker = call->uid;
+	bound->kept = quota_share(QUOTA_SOCKETS, call->uid);
 	bound->fd = keeping->fd;
 	bound->member = keeping->member;
 	bound->key = (struct sock_key){(uint64_t)keeping->sort, keeping->identity};
 	name_make(keeping->sort, keeping->name, bound->name);
 	getsockopt(bound->fd, SOL_SOCKET, SO_TYPE, &bound->type, &length);
 	atomic_init(&bound->references, 1);
-	bound->judge = file_new(keeping->sort == SOCK_UNIX ? 0600 : keeping->mode);
+	bound->judge = -1;
+	error = quota_take(call, &bound->kept, 1);
+	if (!error)
+		bound->judge = file_new(keeping->sort == SOCK_UNIX ? 0600 : keeping->mode);
 	if (bound->judge < 0) {
-		error = sock_refuse_open(call, bound->judge);
+		if (!error)
+			error = sock_refuse_open(call, bound->judge);
 		sock_bound_release(bound);
 		return error;
 	}
@@ -297,13 +293,8 @@ int sock_bound_keep(struct call *call, const struct sock_keeping *keeping)
 	pthread_mutex_lock(&table.lock);
 	error = table_add(bound);
 	pthread_mutex_unlock(&table.lock);
-	if (!error)
-		return 0;
-	sock_bound_release(bound);
-	if (error == -EDQUOT)
-		return refuse(call, EDQUOT,
-			      "no more than %d sockets are kept for one user: rmdir closes one",
-			      KEPT_MAX);
+	if (error)
+		sock_bound_release(bound);
 	return error;
 }
 

@@ -127,24 +127,42 @@ static int file_check(const struct place *place, struct stat *st)
 	return S_ISSOCK(st->st_mode) && st->st_ino == place->identity ? 0 : -ENOENT;
 }
 
-static int file_change(struct call *call, const struct place *place, const struct change *change)
+/*
+ * The very file that is found to be the socket: whoever it belongs to may put a link, or something
+ * of somebody else's, in its place meanwhile.
+ */
+static int file_change_opened(const struct place *place, int fd, const struct change *change)
 {
 	uid_t uid = change->has_uid ? change->uid : (uid_t)-1;
 	gid_t gid = change->has_gid ? change->gid : (gid_t)-1;
-	int directory = sock_files_directory()->fd;
+	char path[32];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISSOCK(st.st_mode) || st.st_ino != place->identity)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (change->has_mode && chmod(path, change->mode & 0666) < 0)
+		return -errno;
+	if ((change->has_uid || change->has_gid) && fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}
+
+static int file_change(struct call *call, const struct place *place, const struct change *change)
+{
 	struct change owner = *change;
 	struct sock_bound *bound;
-	struct stat st;
-	int error = file_check(place, &st);
+	int error, fd;
 
+	fd = openat(sock_files_directory()->fd, place->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	error = file_change_opened(place, fd, change);
+	close(fd);
 	if (error)
 		return error;
-	/* Whoever may swap it for a link may change what the link leads to. */
-	if (change->has_mode && fchmodat(directory, place->name, change->mode & 0666, 0) < 0)
-		return -errno;
-	if ((change->has_uid || change->has_gid) &&
-	    fchownat(directory, place->name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
 	/* Its mode says who may connect, not who may accept. */
 	owner.has_mode = false;
 	bound = sock_own(place);
@@ -181,14 +199,15 @@ static int socket_target(const struct place *place, char *path, size_t size)
 		       : -ENAMETOOLONG;
 }
 
-#define FILE_DIR(name, table)             \
-	const struct dir name = {         \
-		.rows = table,            \
-		.stat = sock_object_stat, \
-		.make = refuse_make,      \
-		.remove = file_remove,    \
-		.change = file_change,    \
-		.rename = refuse_rename,  \
+#define FILE_DIR(name, table)                    \
+	const struct dir name = {                \
+		.namespaces = NAMESPACE_RUN_DIR, \
+		.rows = table,                   \
+		.stat = sock_object_stat,        \
+		.make = refuse_make,             \
+		.remove = file_remove,           \
+		.change = file_change,           \
+		.rename = refuse_rename,         \
 	}
 
 /* To connect is for whom the mode of the file lets; to accept is the owner's alone. */

@@ -15,21 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <utlist.h>
 
+#include "common/quota.h"
 #include "sock_stream.h"
 
 enum {
 	/* Resolver libraries and the modules that nsswitch.conf names use much of it. */
 	STACK_SIZE = 512 << 10,
-	ASKED_MAX = 256,
-	ASKED_BY_ONE_MAX = 32,
 };
 
 struct sock_lookup {
-	struct sock_lookup *prev, *next; /* under way; under the lock */
 	atomic_uint references;
-	uid_t uid;
+	struct quota_share
+		asked; /* until there is an answer, whether anybody waits for it or not */
 	struct sock_name name;
 	int type;
 	int answered; /* the thread's end of the pipe */
@@ -40,9 +38,6 @@ struct sock_lookup {
 	struct addrinfo *list;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sock_lookup *asked;
-
 static void release(struct sock_lookup *lookup)
 {
 	if (atomic_fetch_sub(&lookup->references, 1) != 1)
@@ -51,36 +46,6 @@ static void release(struct sock_lookup *lookup)
 		freeaddrinfo(lookup->list);
 	close(lookup->fd);
 	free(lookup);
-}
-
-static void leave(struct sock_lookup *lookup)
-{
-	pthread_mutex_lock(&lock);
-	DL_DELETE(asked, lookup);
-	pthread_mutex_unlock(&lock);
-}
-
-static int enter(struct call *call, struct sock_lookup *lookup)
-{
-	const struct sock_lookup *other;
-	unsigned all = 0, own = 0;
-	bool allowed;
-
-	pthread_mutex_lock(&lock);
-	DL_FOREACH(asked, other) {
-		all++;
-		own += other->uid == lookup->uid;
-	}
-	allowed = all < ASKED_MAX && own < ASKED_BY_ONE_MAX;
-	if (allowed)
-		DL_APPEND(asked, lookup);
-	pthread_mutex_unlock(&lock);
-	if (allowed)
-		return 0;
-	return refuse(call, EDQUOT,
-		      "%u names are being looked up, %u of them for you: no more than %d and %d at "
-		      "a time; addresses in numbers need no looking up",
-		      all, own, ASKED_MAX, ASKED_BY_ONE_MAX);
 }
 
 static void *ask(void *context)
@@ -93,7 +58,7 @@ static void *ask(void *context)
 	lookup->error = errno;
 	if (lookup->status)
 		lookup->list = NULL;
-	leave(lookup);
+	quota_drop(&lookup->asked);
 	lookup->done = true;
 	close(lookup->answered);
 	release(lookup);
@@ -137,9 +102,9 @@ int sock_lookup_start(struct call *call, const struct sock_name *name, int type,
 	lookup->answered = ends[1];
 	lookup->name = *name;
 	lookup->type = type;
-	lookup->uid = call->uid;
+	lookup->asked = quota_share(QUOTA_LOOKUPS, call->uid);
 	atomic_init(&lookup->references, 1);
-	error = enter(call, lookup);
+	error = quota_take(call, &lookup->asked, 1);
 	if (!error) {
 		atomic_fetch_add(&lookup->references, 1);
 		error = thread_start(lookup);
@@ -147,7 +112,7 @@ int sock_lookup_start(struct call *call, const struct sock_name *name, int type,
 			*result = lookup;
 			return 0;
 		}
-		leave(lookup);
+		quota_drop(&lookup->asked);
 		atomic_fetch_sub(&lookup->references, 1);
 		error = refuse(call, EDQUOT, "there can be no more threads to look names up in");
 	}

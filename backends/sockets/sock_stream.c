@@ -29,11 +29,21 @@ enum {
 	DRAIN_PIECE = 64 << 10,
 	DRAIN_PIECES = 16,
 	DRAIN_MAX = 64 << 20,
-	/* Closes that may wait at a time: peers that never end must not use up descriptors. */
-	LINGERING_MAX = 1024,
 };
 
-static atomic_int lingering;
+void sock_stream_new(const struct call *call, struct sock_stream *stream, int flags)
+{
+	stream->fd = -1;
+	stream->flags = flags;
+	stream->connection = quota_share(QUOTA_CONNECTIONS, call->uid);
+	stream->closing = quota_share(QUOTA_CLOSING, call->uid);
+	stream->memory = quota_share(QUOTA_MEMORY, call->uid);
+}
+
+int sock_stream_count(struct call *call, struct sock_stream *stream)
+{
+	return quota_take(call, &stream->connection, 1);
+}
 
 void sock_stream_begin(struct sock_stream *stream, int fd, int type)
 {
@@ -66,11 +76,50 @@ static int rest_reserve(struct sock_stream *stream, size_t room)
 	return 0;
 }
 
+/* What has been taken from a socket cannot be refused any more. */
+static int rest_reserve_anyway(struct sock_stream *stream, size_t room)
+{
+	int error = rest_reserve(stream, room);
+
+	if (!error && stream->memory.amount < stream->rest_room)
+		error = quota_take_anyway(&stream->memory,
+					  stream->rest_room - stream->memory.amount);
+	return error;
+}
+
+/* Room for the largest packet, which is given back as soon as its size is known. */
+static int rest_reserve_packet(struct call *call, struct sock_stream *stream)
+{
+	int error = quota_resize(call, &stream->memory, PACKET_MAX);
+
+	return error ? error : rest_reserve(stream, PACKET_MAX);
+}
+
+/* Gives back the room in which nothing is. */
+static void rest_fit(struct sock_stream *stream)
+{
+	char *rest = NULL;
+
+	if (stream->rest_start == stream->rest_stop) {
+		free(stream->rest);
+		stream->rest_room = stream->rest_start = stream->rest_stop = 0;
+		stream->rest = NULL;
+	} else {
+		rest = realloc(stream->rest, stream->rest_stop);
+	}
+	if (rest) {
+		stream->rest = rest;
+		stream->rest_room = stream->rest_stop;
+	}
+	if (stream->memory.amount > stream->rest_room)
+		quota_give(&stream->memory, stream->memory.amount - stream->rest_room);
+}
+
 int sock_stream_prepend(struct sock_stream *stream, const char *text)
 {
 	size_t length = strlen(text), left = stream->rest_stop - stream->rest_start;
 
-	if (rest_reserve(stream, length + left) < 0)
+	if (rest_reserve_anyway(stream, length + left) < 0)
 		return -ENOMEM;
 	memmove(stream->rest + length, stream->rest + stream->rest_start, left);
 	memcpy(stream->rest, text, length);
@@ -82,7 +131,7 @@ int sock_stream_prepend(struct sock_stream *stream, const char *text)
 
 int sock_stream_append(struct sock_stream *stream, char byte)
 {
-	if (rest_reserve(stream, stream->rest_stop + 1) < 0)
+	if (rest_reserve_anyway(stream, stream->rest_stop + 1) < 0)
 		return -ENOMEM;
 	stream->rest[stream->rest_stop++] = byte;
 	stream->has_rest = true;
@@ -91,11 +140,12 @@ int sock_stream_append(struct sock_stream *stream, char byte)
 
 void sock_stream_end(struct sock_stream *stream)
 {
-	if (stream->lingers)
-		atomic_fetch_sub(&lingering, 1);
 	if (stream->fd >= 0)
 		close(stream->fd);
 	free(stream->rest);
+	quota_drop(&stream->connection);
+	quota_drop(&stream->closing);
+	quota_drop(&stream->memory);
 }
 
 int sock_refuse_size(struct call *call, int fd, size_t size)
@@ -165,21 +215,25 @@ size_t sock_rest_give(struct sock_stream *stream, void *buffer, size_t size)
 		memcpy(buffer, stream->rest + stream->rest_start, size);
 	stream->rest_start += size;
 	stream->has_rest = stream->rest_start < stream->rest_stop;
+	if (!stream->has_rest)
+		rest_fit(stream);
 	return size;
 }
 
-ssize_t sock_packet_take(struct sock_stream *stream, void *buffer, size_t size,
+ssize_t sock_packet_take(struct call *call, struct sock_stream *stream, void *buffer, size_t size,
 			 struct sock_addr *from, struct msghdr *message, bool may_wait)
 {
 	struct iovec pieces[2] = {{.iov_base = buffer, .iov_len = size}};
 	struct msghdr plain = {0};
 	ssize_t length;
+	int error;
 
 	if (!message)
 		message = &plain;
 	/* What does not fit is dropped by the kernel unless it has somewhere to go. */
-	if (size < PACKET_MAX && rest_reserve(stream, PACKET_MAX) < 0)
-		return -ENOMEM;
+	error = size < PACKET_MAX ? rest_reserve_packet(call, stream) : 0;
+	if (error)
+		return error;
 	pieces[1].iov_base = stream->rest;
 	pieces[1].iov_len = stream->rest_room;
 	message->msg_iov = pieces;
@@ -188,14 +242,18 @@ ssize_t sock_packet_take(struct sock_stream *stream, void *buffer, size_t size,
 		message->msg_name = &from->room;
 		message->msg_namelen = sizeof(from->room);
 	}
+	stream->rest_start = stream->rest_stop = 0;
 	length = recvmsg(stream->fd, message, (may_wait ? 0 : MSG_DONTWAIT) | MSG_CMSG_CLOEXEC);
-	if (length < 0)
-		return -errno;
+	if (length < 0) {
+		error = -errno;
+		rest_fit(stream);
+		return error;
+	}
 	if (from)
 		from->length = message->msg_namelen;
-	stream->rest_start = 0;
 	stream->rest_stop = (size_t)length > size ? (size_t)length - size : 0;
 	stream->has_rest = stream->rest_stop > 0;
+	rest_fit(stream);
 	return (size_t)length > size ? (ssize_t)size : length;
 }
 
@@ -207,7 +265,7 @@ ssize_t sock_stream_read(struct call *call, void *state, void *buffer, size_t si
 	if (stream->rest_start < stream->rest_stop || !size)
 		return (ssize_t)sock_rest_give(stream, buffer, size);
 	if (stream->type != SOCK_STREAM)
-		return sock_packet_take(stream, buffer, size, NULL, NULL, false);
+		return sock_packet_take(call, stream, buffer, size, NULL, NULL, false);
 	length = recv(stream->fd, buffer, size, MSG_DONTWAIT);
 	return length < 0 ? -errno : length;
 }
@@ -309,14 +367,10 @@ static bool drain(struct sock_stream *stream)
 	return false;
 }
 
-/* True if the close may wait for the peer. */
+/* True if the close may wait for the peer: those that never end must not use up descriptors. */
 static bool linger(struct sock_stream *stream)
 {
-	if (!stream->lingers)
-		stream->lingers = atomic_fetch_add(&lingering, 1) < LINGERING_MAX;
-	if (!stream->lingers)
-		atomic_fetch_sub(&lingering, 1);
-	return stream->lingers;
+	return stream->closing.amount || !quota_take(NULL, &stream->closing, 1);
 }
 
 /*

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "common/quota.h"
 #include "sock_addr.h"
 #include "sock_pktinfo.h"
 
@@ -17,10 +18,12 @@ struct sock_stream {
 	int flags; /* of the open */
 	int type;  /* SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM */
 	bool is_unix;
-	bool wrote, shut, lingers;
+	bool wrote, shut;
 	int failed; /* the errno that ended a write of which a part had gone: for the next to say */
 	size_t drained;
 	struct sock_addr to; /* where each datagram goes; length 0: the socket is connected */
+	/* Of who opened it: the connection, its close that waits for the peer, what is in rest. */
+	struct quota_share connection, closing, memory;
 	/* What a read has to give before it asks the socket: rest[rest_start..rest_stop). */
 	char *rest;
 	size_t rest_room, rest_start, rest_stop;
@@ -33,7 +36,11 @@ enum { SOCK_LINGER_SECONDS = 60 };
 /* As much as a write is certain to come in one piece: the kernel splits at 256 pages. */
 enum { SOCK_WRITE_WHOLE = 255 * 4096 };
 
-/* Takes @fd over, connected, for a handle opened with @flags. */
+/* Begins one without a socket, for who opens it with @flags. */
+void sock_stream_new(const struct call *call, struct sock_stream *stream, int flags);
+/* That it will be a connection, counted from now on.  -EDQUOT: the user has enough of them. */
+int sock_stream_count(struct call *call, struct sock_stream *stream);
+/* Takes @fd over, connected. */
 void sock_stream_begin(struct sock_stream *stream, int fd, int type);
 /* Puts @text in front of what a read has to give before it asks the socket.  -ENOMEM. */
 int sock_stream_prepend(struct sock_stream *stream, const char *text);
@@ -44,9 +51,10 @@ void sock_stream_end(struct sock_stream *stream);
 
 /*
  * Takes one datagram or packet: as much as fits into @buffer, the rest into stream->rest.  @from
- * and @control may be NULL.  Bytes for @buffer, -EAGAIN ... as recvmsg(2).
+ * and @control may be NULL.  Bytes for @buffer, -EAGAIN ... as recvmsg(2); -EDQUOT before anything
+ * is taken.
  */
-ssize_t sock_packet_take(struct sock_stream *stream, void *buffer, size_t size,
+ssize_t sock_packet_take(struct call *call, struct sock_stream *stream, void *buffer, size_t size,
 			 struct sock_addr *from, struct msghdr *message, bool may_wait);
 /*
  * Sends as sendto(2) does, to @to unless that is NULL, and from @own unless that is NULL: bytes or

@@ -188,6 +188,11 @@ int sock_unix_make(struct call *call, const struct place *at, const char *name, 
 
 	if (sock_files_directory()->fd < 0)
 		return run_dir_refuse(call, sock_files_directory());
+	if (call->foreign & NAMESPACE_RUN_DIR)
+		return refuse(call, EACCES,
+			      "process %d has another run directory than this tree, where the "
+			      "socket would have to be",
+			      (int)call->pid);
 	wish = (struct wish){.type = SOCK_STREAM, .backlog = SOMAXCONN};
 	error = wish_read(call, name, &wish);
 	if (error)
@@ -343,12 +348,14 @@ static int dial_open(struct call *call, const struct place *place, int flags, vo
 
 	if (!dialing)
 		return -ENOMEM;
-	dialing->stream.fd = dialing->found = -1;
-	dialing->stream.flags = flags;
+	sock_stream_new(call, &dialing->stream, flags);
+	dialing->found = -1;
 	dialing->stream.is_unix = true;
 	snprintf(dialing->name, sizeof(dialing->name), "%s%s", place->name[0] == '@' ? "" : "/",
 		 place->name);
-	error = address_find(call, dialing);
+	error = sock_stream_count(call, &dialing->stream);
+	if (!error)
+		error = address_find(call, dialing);
 	if (error)
 		dial_close(dialing);
 	else

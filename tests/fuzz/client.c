@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/quota.h"
 #include "creds.h"
 #include "fuse.h"
 #include "handle.h"
@@ -23,7 +24,9 @@
 #include "root.h"
 #include "serve.h"
 
-enum { PATIENCE = 10, WAITING_MAX = 64 };
+enum { PATIENCE = 10 };
+
+#define WAITING_MAX "64"
 
 struct request {
 	uint64_t unique;
@@ -376,7 +379,7 @@ void client_setup(void)
 	client.pids[CALLER_ROOT] = getpid();
 	client.pids[CALLER_USER] = caller_start(uids[CALLER_USER]);
 	client.pids[CALLER_OTHER] = caller_start(uids[CALLER_OTHER]);
-	require(!creds_setup(), "creds");
+	require(!creds_setup(false), "creds");
 	root = root_setup(&settings);
 	require(root, "root");
 	node_number_directories(root);
@@ -385,8 +388,18 @@ void client_setup(void)
 	fuse_opt_free_args(&args);
 	/* The descriptor is libfuse's to close, and nobody's to use. */
 	require(!fuse_session_custom_io(client.session, &io, dup(STDERR_FILENO)), "custom io");
-	require(!serve_setup(WAITING_MAX, NO_LIMIT), "threads");
+	require(!quota_set("waiting_max", WAITING_MAX), "limits");
+	require(!serve_setup(NO_LIMIT), "threads");
 	say_first();
+}
+
+static bool someone_has_something(void)
+{
+	struct quota_use *uses;
+	ssize_t count = quota_uses(&uses);
+
+	free(uses);
+	return count != 0;
 }
 
 void client_require_nothing_left(const char *kinds_used)
@@ -401,6 +414,11 @@ void client_require_nothing_left(const char *kinds_used)
 	/* What is left of an unfinished line goes on by itself until its object has gone. */
 	for (int tries = 0; handle_any(); tries++) {
 		require(tries < PATIENCE * 1000, "an open handle is left");
+		nanosleep(&pause, NULL);
+	}
+	/* A name that is being looked up has a thread of its own. */
+	for (int tries = 0; someone_has_something(); tries++) {
+		require(tries < PATIENCE * 1000, "somebody is still charged for something");
 		nanosleep(&pause, NULL);
 	}
 	require(!node_visits(), "%u visits are left", node_visits());

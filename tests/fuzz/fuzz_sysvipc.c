@@ -32,6 +32,12 @@ const char *__asan_default_options(void)
 	return "allocator_may_return_null=1";
 }
 
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return __asan_default_options();
+}
+
 /* Puts a file of our own into the kernel's place. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

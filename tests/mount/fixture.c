@@ -136,19 +136,32 @@ void fixture_daemon_gone(void)
 	daemon_pid = 0;
 }
 
+static void end_as_failed(void)
+{
+	fflush(NULL);
+	_exit(1);
+}
+
 int fixture_unmount(void **state)
 {
 	int status = 0;
 
 	if (daemon_pid) {
 		kill(daemon_pid, SIGTERM);
-		assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
+		if (waitpid(daemon_pid, &status, 0) != daemon_pid)
+			status = -1;
 		daemon_pid = 0;
 	}
 	umount2(MOUNT, MNT_DETACH);
-	/* A sanitizer that found something, and a crash, both show here. */
-	assert_int_equal(status, 0);
-	return 0;
+	if (status == 0)
+		return 0;
+	/*
+	 * A sanitizer that found something, and a crash, both show here.  cmocka passes over the
+	 * teardown of a group that fails.
+	 */
+	print_error("the daemon ended with status %#x\n", (unsigned)status);
+	atexit(end_as_failed);
+	return -1;
 }
 
 int put_bytes(const char *path, const void *data, size_t size)

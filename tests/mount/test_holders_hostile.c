@@ -80,8 +80,8 @@ static int serve(void *argument)
 }
 
 /* The two threads of the process that holds its lock, for all to see. */
-static volatile struct {
-	pid_t writer, mapper;
+static struct {
+	_Atomic pid_t writer, mapper;
 } * threads;
 
 static void *write_for_ever(void *argument)

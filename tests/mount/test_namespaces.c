@@ -1,15 +1,17 @@
 /*
- * test_namespaces - callers in other namespaces: what such a namespace decides of is refused, and
- * all else works.
+ * test_namespaces.c - callers in other namespaces or with another root directory: what that decides
+ * of is refused, and all else works; where foreign callers are served, all works.
  */
 #include "fixture.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,8 +21,12 @@
 #define TCP SOCKETS "/tcp/127.0.0.1:4000"
 #define UDP SOCKETS "/udp/127.0.0.1:4000"
 #define UNIX SOCKETS "/unix/x"
+/* Root directories. */
+#define BARE "/run/roots/bare"
+#define WHOLE "/run/roots/whole"
 
-enum { WORKS = 0, REFUSED = EACCES };
+/* What can be another one. */
+enum { NETWORK = 1, IPC = 2, MEMORY = 4, RUN = 8, PIDS = 16, EVERYTHING = 31 };
 
 /* What each does to the objects of the tree: 0, or its errno; nothing is left behind. */
 
@@ -34,16 +40,66 @@ static int opened(const char *path, int flags)
 	return 0;
 }
 
+/* All of @paths alike. */
+static int looks_at(const char *const paths[])
+{
+	char text[65536];
+	int refused = 0, count;
+
+	for (count = 0; paths[count]; count++) {
+		ssize_t result = get(paths[count], text, sizeof(text));
+
+		if (result < 0 && result != -EACCES)
+			return (int)-result;
+		refused += result < 0;
+	}
+	return refused == 0 ? 0 : refused == count ? EACCES : EINVAL;
+}
+
 static int looks_at_sockets(void)
 {
-	static const char *const paths[] = {SOCKETS "/status", SOCKETS "/limits", TCP "/state",
-					    UDP "/status.json"};
-	char text[65536];
-	int errors = 0;
+	static const char *const paths[] = {SOCKETS "/limits", TCP "/state", UDP "/recvq", NULL};
 
-	for (int i = 0; i < 4; i++)
-		errors += get(paths[i], text, sizeof(text)) == -EACCES;
-	return errors == 0 ? 0 : errors == 4 ? EACCES : EINVAL;
+	return looks_at(paths);
+}
+
+static int looks_at_users_of_sockets(void)
+{
+	static const char *const paths[] = {SOCKETS "/status", SOCKETS "/holders", TCP "/holders",
+					    UDP "/status.json", NULL};
+
+	return looks_at(paths);
+}
+
+static int looks_at_users_of_queues(void)
+{
+	static const char *const paths[] = {MOUNT "/mq/holders", MOUNT "/mq/posix/holders",
+					    MOUNT "/mq/0x4d2/holders", NULL};
+
+	return looks_at(paths);
+}
+
+static int looks_at_unnamed_pipes(void)
+{
+	DIR *directory = opendir(MOUNT "/pipes/anon");
+	int error = 0;
+
+	if (!directory)
+		return errno;
+	errno = 0;
+	while (readdir(directory))
+		;
+	error = errno;
+	closedir(directory);
+	return error;
+}
+
+static int looks_at_pipes(void)
+{
+	static const char *const paths[] = {MOUNT "/pipes/status", MOUNT "/pipes/fifo/holders",
+					    MOUNT "/pipes/fifo/status.json", NULL};
+
+	return looks_at(paths);
 }
 
 static int looks_at_all_kinds(void)
@@ -117,10 +173,24 @@ static int connects_to_abstract(void)
 	return error == ECONNREFUSED ? 0 : error;
 }
 
-/* The file system decides of these. */
+/* Where /run is another one there is none, or it can't be told in which file system that is. */
 static int connects_to_path(void)
 {
-	return opened(SOCKETS "/unix/connect/run/ipcfs/unix/x", O_RDWR);
+	int error = opened(SOCKETS "/unix/connect/run/ipcfs/unix/x", O_RDWR);
+
+	return error == ENOENT || error == EXDEV ? EACCES : error;
+}
+
+static int uses_unix_sockets(void)
+{
+	char text[64];
+	int error = mkdir(SOCKETS "/unix/mine", 0600) < 0 ? errno : 0;
+
+	if (!error && rmdir(SOCKETS "/unix/mine") < 0)
+		return EINVAL;
+	if ((get(UNIX "/backlog", text, sizeof(text)) < 0 ? EACCES : 0) != error)
+		return EINVAL;
+	return error;
 }
 
 static int uses_pipes(void)
@@ -172,61 +242,94 @@ static int reads_what_is_of_none(void)
 static const struct operation {
 	const char *name;
 	int (*function)(void);
-	int network, ipc, memory; /* expected where that is another one */
+	unsigned refused_to; /* those of whom one of these is another one */
 } operations[] = {
-	{"looks at sockets", looks_at_sockets, REFUSED, WORKS, WORKS},
-	{"looks at all kinds", looks_at_all_kinds, REFUSED, REFUSED, REFUSED},
-	{"makes sockets", makes_sockets, REFUSED, WORKS, WORKS},
-	{"changes sockets", changes_sockets, REFUSED, WORKS, WORKS},
-	{"accepts", accepts, REFUSED, WORKS, WORKS},
-	{"takes datagrams", takes_datagrams, REFUSED, WORKS, WORKS},
-	{"connects", connects, REFUSED, WORKS, WORKS},
-	{"connects to an abstract name", connects_to_abstract, REFUSED, WORKS, WORKS},
-	{"connects to a path", connects_to_path, WORKS, WORKS, WORKS},
-	{"uses pipes", uses_pipes, WORKS, WORKS, WORKS},
-	{"uses queues", uses_queues, WORKS, REFUSED, WORKS},
-	{"uses semaphore sets", uses_semaphore_sets, WORKS, REFUSED, REFUSED},
-	{"uses POSIX memory and semaphores", uses_memory, WORKS, REFUSED, REFUSED},
-	{"reads what is of none", reads_what_is_of_none, WORKS, WORKS, WORKS},
+	{"looks at sockets", looks_at_sockets, NETWORK},
+	{"looks at users of sockets", looks_at_users_of_sockets, NETWORK | PIDS},
+	{"looks at users of queues", looks_at_users_of_queues, IPC | PIDS},
+	{"looks at pipes", looks_at_pipes, RUN | PIDS},
+	{"looks at unnamed pipes", looks_at_unnamed_pipes, PIDS},
+	{"looks at all kinds", looks_at_all_kinds, EVERYTHING},
+	{"makes sockets", makes_sockets, NETWORK},
+	{"changes sockets", changes_sockets, NETWORK},
+	{"accepts", accepts, NETWORK},
+	{"takes datagrams", takes_datagrams, NETWORK},
+	{"connects", connects, NETWORK},
+	{"connects to an abstract name", connects_to_abstract, NETWORK},
+	{"connects to a path", connects_to_path, RUN},
+	{"uses unix sockets", uses_unix_sockets, RUN},
+	{"uses pipes", uses_pipes, RUN},
+	{"uses queues", uses_queues, IPC},
+	{"uses semaphore sets", uses_semaphore_sets, IPC | MEMORY},
+	{"uses POSIX memory and semaphores", uses_memory, IPC | MEMORY},
+	{"reads what is of none", reads_what_is_of_none, 0},
 };
 enum { OPERATIONS = sizeof(operations) / sizeof(*operations) };
 
 /* ---- callers ---- */
 
 struct caller {
-	int unshares; /* CLONE_NEW... */
-	bool mounts;  /* another file system on /dev/shm */
+	int unshares;       /* CLONE_NEW... */
+	const char *mounts; /* here, another file system */
+	const char *root;
+	bool served; /* wherever it is */
 };
 
-enum { NO_NAMESPACE = 100, NO_MOUNT = 101 };
+enum { NO_NAMESPACE = 100, NO_MOUNT, NO_ROOT };
 
-static bool is_elsewhere(const struct caller *caller, const struct operation *operation)
+static unsigned elsewhere(const struct caller *caller)
 {
-	return (caller->unshares & CLONE_NEWNET && operation->network) ||
-	       (caller->unshares & CLONE_NEWIPC && operation->ipc) ||
-	       (caller->mounts && operation->memory);
+	unsigned elsewhere = 0;
+
+	if (caller->served)
+		return 0;
+	if (caller->unshares & CLONE_NEWNET)
+		elsewhere |= NETWORK;
+	if (caller->unshares & CLONE_NEWIPC)
+		elsewhere |= IPC;
+	if (caller->unshares & CLONE_NEWPID)
+		elsewhere |= PIDS;
+	if (caller->mounts)
+		elsewhere |= strcmp(caller->mounts, "/run") == 0 ? RUN : MEMORY;
+	if (caller->root && strcmp(caller->root, BARE) == 0)
+		elsewhere |= RUN | MEMORY;
+	return elsewhere;
 }
 
 static int call_all(void *argument)
 {
 	const struct caller *caller = argument;
+	unsigned other = elsewhere(caller);
 
-	if (unshare(caller->unshares) < 0)
-		return NO_NAMESPACE;
-	if (caller->mounts && mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL) < 0)
-		return NO_MOUNT;
 	for (int i = 0; i < OPERATIONS; i++) {
-		int expected = is_elsewhere(caller, &operations[i]) ? REFUSED : WORKS, error;
+		int expected = operations[i].refused_to & other ? EACCES : 0, error;
 
+		/* A path is followed where the caller is, whoever is served. */
+		if (operations[i].function == connects_to_path && caller->served)
+			continue;
 		error = operations[i].function();
 		if (error != expected) {
 			fprintf(stderr, "%s: %s\n", operations[i].name, strerror(error));
 			return i + 1;
 		}
 	}
-	if (caller->unshares & CLONE_NEWNET && removes_sockets() != EACCES)
+	if (other & NETWORK && removes_sockets() != EACCES)
 		return OPERATIONS + 1;
 	return 0;
+}
+
+static int goes_there(void *argument)
+{
+	const struct caller *caller = argument;
+
+	if (unshare(caller->unshares) < 0)
+		return NO_NAMESPACE;
+	if (caller->mounts && mount("tmpfs", caller->mounts, "tmpfs", 0, NULL) < 0)
+		return NO_MOUNT;
+	if (caller->root && (chroot(caller->root) < 0 || chdir("/") < 0))
+		return NO_ROOT;
+	/* A child is in the PID namespace, and its parent is not. */
+	return reap(spawn(call_all, argument));
 }
 
 static void make_objects(void)
@@ -240,6 +343,7 @@ static void make_objects(void)
 		MOUNT "/sem/0x4d2",
 		MOUNT "/sem/posix",
 		MOUNT "/shm/posix,size=4096",
+		MOUNT "/pipes/fifo",
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
@@ -257,19 +361,20 @@ static void remove_objects(void)
 		MOUNT "/sem/0x4d2",
 		MOUNT "/sem/posix",
 		MOUNT "/shm/posix",
+		MOUNT "/pipes/fifo",
 	};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		assert_return_code(rmdir(paths[i]), errno);
 }
 
-static void check(int unshares, bool mounts)
+static void check(struct caller caller)
 {
-	struct caller caller = {unshares, mounts};
 	int result;
 
 	make_objects();
-	result = reap(spawn(call_all, &caller));
+	caller.served = strstr(fixture_options, "foreign");
+	result = reap(spawn(goes_there, &caller));
 	remove_objects();
 	if (result == NO_NAMESPACE) {
 		print_message("skipped: no such namespace can be made here\n");
@@ -280,32 +385,130 @@ static void check(int unshares, bool mounts)
 
 static void test_the_same(void **state)
 {
-	check(0, false);
+	check((struct caller){0});
 }
 
 static void test_another_network(void **state)
 {
 	char text[65536];
 
-	check(CLONE_NEWNET, false);
+	check((struct caller){.unshares = CLONE_NEWNET});
+	if (*fixture_options)
+		return;
 	assert_true(get(MOUNT "/errors", text, sizeof(text)) > 0);
 	assert_non_null(strstr(text, "is in another network namespace than this tree"));
 }
 
 static void test_another_ipc(void **state)
 {
-	check(CLONE_NEWIPC, false);
+	check((struct caller){.unshares = CLONE_NEWIPC});
+}
+
+static void test_another_pid(void **state)
+{
+	check((struct caller){.unshares = CLONE_NEWPID});
 }
 
 /* A service's own, say: with the same /dev/shm it has the same memory. */
 static void test_another_table_of_mounts(void **state)
 {
-	check(CLONE_NEWNS, false);
+	check((struct caller){.unshares = CLONE_NEWNS});
 }
 
 static void test_another_memory_fs(void **state)
 {
-	check(CLONE_NEWNS, true);
+	check((struct caller){.unshares = CLONE_NEWNS, .mounts = "/dev/shm"});
+}
+
+static void test_another_run_dir(void **state)
+{
+	check((struct caller){.unshares = CLONE_NEWNS, .mounts = "/run"});
+}
+
+static void test_another_of_all(void **state)
+{
+	check((struct caller){
+		.unshares = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET,
+		.root = BARE,
+	});
+}
+
+/* With nothing in it but the tree, and with all that is outside. */
+static void test_another_root(void **state)
+{
+	check((struct caller){.root = BARE});
+	check((struct caller){.root = WHOLE});
+}
+
+static int make_roots(void **state)
+{
+	assert_return_code(mkdir("/run/roots", 0755), errno);
+	assert_return_code(mount("tmpfs", "/run/roots", "tmpfs", 0, NULL), errno);
+	assert_return_code(mkdir(BARE, 0755), errno);
+	assert_return_code(mkdir(BARE MOUNT, 0755), errno);
+	assert_return_code(mkdir(WHOLE, 0755), errno);
+	if (fixture_mount(state) < 0)
+		return -1;
+	assert_return_code(mount(MOUNT, BARE MOUNT, NULL, MS_BIND, NULL), errno);
+	assert_return_code(mount("/", WHOLE, NULL, MS_BIND | MS_REC, NULL), errno);
+	return 0;
+}
+
+static int remove_roots(void **state)
+{
+	assert_return_code(umount2("/run/roots", MNT_DETACH), errno);
+	assert_return_code(rmdir("/run/roots"), errno);
+	return fixture_unmount(state);
+}
+
+/* ---- another user namespace ---- */
+
+static int map_users(void)
+{
+	int error = put("/proc/self/setgroups", "deny");
+
+	if (!error)
+		error = put("/proc/self/uid_map", "0 1234 1");
+	return error ? error : put("/proc/self/gid_map", "0 1234 1");
+}
+
+/* Whoever is root in a user namespace is outside whom it is mapped to. */
+static int is_root_there(void *unused)
+{
+	if (setresgid(1234, 1234, 1234) < 0 || setresuid(1234, 1234, 1234) < 0)
+		return NO_NAMESPACE;
+	prctl(PR_SET_DUMPABLE, 1);
+	if (unshare(CLONE_NEWUSER) < 0 || map_users() < 0 || geteuid() != 0)
+		return NO_NAMESPACE;
+	if (!*fixture_options)
+		return opened(MOUNT "/README", O_RDONLY) != EACCES ||
+		       put(MOUNT "/mq/open/data", "x") != -EACCES;
+	if (put(MOUNT "/mq/open/data", "x") != 0)
+		return 1;
+	if (put(MOUNT "/mq/closed/data", "x") != -EACCES || rmdir(MOUNT "/mq/closed") == 0 ||
+	    opened("/dev/shm/closed", O_RDONLY) != EACCES ||
+	    opened(MOUNT "/shm/closed/data", O_RDONLY) != EACCES)
+		return 2;
+	return 0;
+}
+
+static void test_another_user_namespace(void **state)
+{
+	int result;
+
+	assert_return_code(mkdir(MOUNT "/mq/open", 0666), errno);
+	assert_return_code(chmod(MOUNT "/mq/open", 0666), errno);
+	assert_return_code(mkdir(MOUNT "/mq/closed", 0600), errno);
+	assert_return_code(mkdir(MOUNT "/shm/closed,size=4K", 0600), errno);
+	result = reap(spawn(is_root_there, NULL));
+	assert_return_code(rmdir(MOUNT "/mq/open"), errno);
+	assert_return_code(rmdir(MOUNT "/mq/closed"), errno);
+	assert_return_code(rmdir(MOUNT "/shm/closed"), errno);
+	if (result == NO_NAMESPACE) {
+		print_message("skipped: no user namespace can be made here\n");
+		skip();
+	}
+	assert_int_equal(result, 0);
 }
 
 /* What is open may be passed on. */
@@ -345,12 +548,21 @@ int main(void)
 		cmocka_unit_test(test_the_same),
 		cmocka_unit_test(test_another_network),
 		cmocka_unit_test(test_another_ipc),
+		cmocka_unit_test(test_another_pid),
 		cmocka_unit_test(test_another_table_of_mounts),
 		cmocka_unit_test(test_another_memory_fs),
+		cmocka_unit_test(test_another_run_dir),
+		cmocka_unit_test(test_another_root),
+		cmocka_unit_test(test_another_of_all),
+		cmocka_unit_test(test_another_user_namespace),
 		cmocka_unit_test(test_a_connection_is_passed_on),
 	};
+	int failed;
 
 	fixture_isolate();
 	fixture_isolate_network();
-	return cmocka_run_group_tests_name("namespaces", tests, fixture_mount, fixture_unmount);
+	failed = cmocka_run_group_tests_name("namespaces", tests, make_roots, remove_roots);
+	fixture_options = "foreign";
+	return failed + cmocka_run_group_tests_name("namespaces, foreign callers served", tests,
+						    make_roots, remove_roots);
 }

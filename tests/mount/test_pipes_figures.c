@@ -323,6 +323,7 @@ static void test_full(void **state)
 	reader = spawn(hold_reading_end, ends);
 	snprintf(name, sizeof(name), "%s", anon_name(ends[0]));
 	wait_until_asleep_in(writer, "pipe_write");
+	wait_until_asleep_in(reader, "pause"); /* it has closed the other end */
 	check_figures(name, ends[0]);
 	assert_int_equal(figure(name, "bytes"), figure(name, "capacity"));
 	close(ends[0]);

@@ -234,7 +234,8 @@ static void test_so_many_for_a_user(void **state)
 
 	assert_int_equal(reap(spawn(keep_many, NULL)), EDQUOT);
 	assert_true(get(MOUNT "/errors", text, sizeof(text)) > 0);
-	assert_non_null(strstr(text, "256 pipes are kept for uid 1002"));
+	assert_non_null(
+		strstr(text, "pipes_max is 256 for each user: uid 1002 has 256 pipes kept"));
 	/* The one that was refused has left nothing. */
 	assert_false(is_listed(RUN_PIPES, "many256"));
 	wait_for_descriptors(fixture_daemon(), before);

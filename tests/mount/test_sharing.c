@@ -130,7 +130,7 @@ static int read_by_aio(void *path)
 
 	if (request.aio_fildes < 0 || aio_read(&request) < 0)
 		return errno;
-	aio_suspend(requests, 1, NULL);
+	(void)!aio_suspend(requests, 1, NULL);
 	return 0;
 }
 

@@ -296,6 +296,30 @@ static void test_shared(void **state)
 	}
 }
 
+/* Locks of open file descriptions, which no process's close gives back but the last. */
+static void test_descriptions(void **state)
+{
+	for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++) {
+		const char *path = shm_path(objects[i], "data");
+		int one = open(path, O_RDWR | O_CLOEXEC), two = open(path, O_RDWR | O_CLOEXEC),
+		    copy;
+
+		assert_return_code(one, errno);
+		assert_return_code(two, errno);
+		assert_return_code(record_lock(one, F_OFD_SETLK, F_WRLCK, 0), errno);
+		assert_int_equal(record_lock(two, F_OFD_SETLK, F_WRLCK, 50), -1);
+		assert_int_equal(errno, EAGAIN);
+		copy = dup(one);
+		close(one);
+		assert_int_equal(record_lock(two, F_OFD_SETLK, F_WRLCK, 50), -1);
+		close(copy);
+		alarm(LIMIT);
+		assert_return_code(record_lock(two, F_OFD_SETLKW, F_WRLCK, 50), errno);
+		alarm(0);
+		close(two);
+	}
+}
+
 static void test_channels_have_none(void **state)
 {
 	int fd;
@@ -322,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_made_anew),
 		cmocka_unit_test_setup_teardown(test_waiting, make_objects, remove_objects),
 		cmocka_unit_test_setup_teardown(test_shared, make_objects, remove_objects),
+		cmocka_unit_test_setup_teardown(test_descriptions, make_objects, remove_objects),
 		cmocka_unit_test(test_channels_have_none),
 	};
 

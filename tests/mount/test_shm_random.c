@@ -321,7 +321,7 @@ static unsigned long from_environment(const char *name, unsigned long otherwise)
 static void go(struct run *run)
 {
 	static const int flags[HANDLES] = {O_RDWR, O_RDWR, O_WRONLY | O_APPEND};
-	long count = (long)from_environment("SHM_OPERATIONS", 100000);
+	long count = (long)from_environment("SHM_OPERATIONS", 30000);
 	unsigned seed = (unsigned)from_environment("SHM_SEED", (unsigned long)time(NULL));
 
 	run->random = seed;

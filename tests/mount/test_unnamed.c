@@ -36,8 +36,9 @@ static bool find_row(bool (*is)(const struct row *row, const void *context), con
 			assert_string_equal(line, "------ Unnamed Shared Memory --------");
 		} else if (headers == 0 && *line) {
 			headers++;
-			assert_int_equal(sscanf(line, "inode bytes %s %s", row->holders, row->path),
-					 2);
+			assert_int_equal(
+				sscanf(line, "inode bytes %999s %999s", row->holders, row->path),
+				2);
 		} else if (*line && *line != '#') {
 			assert_int_equal(sscanf(line, "%llu %llu %999s %999[^\n]", &row->inode,
 						&row->bytes, row->holders, row->path),

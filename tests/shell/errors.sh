@@ -126,8 +126,11 @@ rlimit=$(prlimit --pid "$DAEMON" --msgqueue --noheadings --output SOFT)
 used=$((82880 * (i + 1)))
 refusal EMFILE "RLIMIT_MSGQUEUE is $rlimit bytes, $used in use, this queue needs 82880: " \
     'mkdir mq/more'
-refusal EMFILE "RLIMIT_MSGQUEUE is $rlimit bytes, $used in use, this queue needs 82880: " \
-    "$user mkdir mq/more"
+# Another user's are counted for that user, by that user's limit.
+$user mkdir mq/theirs
+refusal EMFILE "RLIMIT_MSGQUEUE is 100000 bytes, 82880 in use, this queue needs 82880: .*uid 1001" \
+    "$user prlimit --msgqueue=100000 mkdir mq/more"
+rmdir mq/theirs
 while [ $i -gt 0 ]; do i=$((i - 1)); rmdir "mq/fill$i"; done
 
 # ---- Sockets ----

@@ -6,12 +6,13 @@ mkdir sem/0x5,value=100 mq/0x5
 exec 3>sem/0x5/op 4>mq/0x5/data
 echo P >&3
 echo x >&4
+: >"$T/trace"
 strace -f -qq -e trace=read,semtimedop,msgsnd,write,writev,clone3,clone \
     -o "$T/trace" -p "$DAEMON" 2>"$T/strace" &
 tracer=$!
-# Tracing begins when the tracer says so: every thread of the daemon has it as its tracer.
-for task in "/proc/$DAEMON"/task/*; do
-    until grep -q "^TracerPid:.$tracer\$" "$task/status"; do :; done
+# A thread has its tracer before it is traced.  Both that read requests are when both have been seen to read.
+until [ "$(awk '/read\(|read resumed/ && !seen[$1]++ { count++ } END { print count + 0 }' "$T/trace")" -ge 2 ]; do
+    [ -e README ] && kill -0 $tracer || fail "strace: $(cat "$T/strace")"
 done
 i=0
 while [ $i -lt 50 ]; do

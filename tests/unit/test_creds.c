@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,12 +15,16 @@
 #include <stdlib.h>
 #include <sys/capability.h>
 #include <sys/ipc.h>
+#include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "../return_code.h"
 
 #include "creds.h"
 
@@ -158,9 +163,113 @@ static void test_refused(void **state)
 	assert_int_equal(creds_of(USER, USER, gone, &creds), -EACCES);
 }
 
+/* ---- a program that has more than who started it ---- */
+
+#define PROGRAM "/mnt/program"
+
+/* A copy of a program that waits, with these mode bits and capabilities. */
+static void make_program(mode_t mode, const char *capabilities)
+{
+	assert_int_equal(system("cp /bin/cat " PROGRAM), 0);
+	assert_return_code(chmod(PROGRAM, mode), errno);
+	if (capabilities) {
+		cap_t set = cap_from_text(capabilities);
+
+		assert_return_code(cap_set_file(PROGRAM, set), errno);
+		cap_free(set);
+	}
+}
+
+/* USER has executed it, and it runs. */
+static pid_t spawn_program(int input[2], const char *path, bool ambient)
+{
+	int output[2];
+	pid_t pid;
+	char byte;
+
+	assert_return_code(pipe2(input, O_CLOEXEC), errno);
+	assert_return_code(pipe2(output, O_CLOEXEC), errno);
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (!pid) {
+		prctl(PR_SET_KEEPCAPS, ambient);
+		if (setgroups(0, NULL) || setresgid(USER, USER, USER) ||
+		    setresuid(USER, USER, USER))
+			_exit(1);
+		if (ambient) {
+			cap_t set = cap_from_text("cap_dac_override=eip");
+
+			if (cap_set_proc(set) < 0 || cap_set_ambient(CAP_DAC_OVERRIDE, CAP_SET) < 0)
+				_exit(1);
+			cap_free(set);
+		}
+		dup2(input[0], STDIN_FILENO);
+		dup2(output[1], STDOUT_FILENO);
+		execl(path, path, (char *)NULL);
+		_exit(1);
+	}
+	assert_int_equal(write(input[1], "x", 1), 1);
+	assert_int_equal(read(output[0], &byte, 1), 1);
+	close(output[0]);
+	close(output[1]);
+	return pid;
+}
+
+static void end_program(pid_t pid, int input[2])
+{
+	close(input[0]);
+	close(input[1]);
+	waitpid(pid, NULL, 0);
+}
+
+static bool passes_modes_by(const struct creds *creds)
+{
+	struct stat secret = {.st_mode = S_IFREG | 0600};
+
+	return creds_allow(creds, &secret, R_OK);
+}
+
+/*
+ * Who asks may have become such a program by the time it is looked at.  What that one may do is
+ * nothing that was asked for.
+ */
+static void test_more_than_who_asked(void **state)
+{
+	static const struct {
+		mode_t mode;
+		const char *capabilities;
+	} programs[] = {{0755, "cap_dac_override=ep"}, {04755, NULL}, {06755, NULL}};
+	struct creds *creds;
+	int input[2];
+	pid_t pid;
+
+	for (int i = 0; i < 3; i++) {
+		make_program(programs[i].mode, programs[i].capabilities);
+		pid = spawn_program(input, PROGRAM, false);
+		assert_int_equal(creds_of(USER, USER, pid, &creds), 0);
+		assert_false(passes_modes_by(creds));
+		creds_release(creds);
+		end_program(pid, input);
+	}
+	/* One that is set-user-ID asks as its owner, with all that one has. */
+	pid = spawn_program(input, PROGRAM, false);
+	assert_int_equal(creds_of(0, 0, pid, &creds), 0);
+	assert_true(passes_modes_by(creds));
+	creds_release(creds);
+	assert_int_equal(creds_of(0, USER, pid, &creds), -ESRCH);
+	assert_int_equal(creds_of(USER + 1, USER, pid, &creds), -ESRCH);
+	end_program(pid, input);
+	/* What it was given before it started it keeps. */
+	pid = spawn_program(input, "/bin/cat", true);
+	assert_int_equal(creds_of(USER, USER, pid, &creds), 0);
+	assert_true(passes_modes_by(creds));
+	creds_release(creds);
+	end_program(pid, input);
+}
+
 static int setup(void **state)
 {
-	return creds_setup();
+	return creds_setup(false);
 }
 
 int main(void)
@@ -170,10 +279,16 @@ int main(void)
 		cmocka_unit_test(test_root_without_capabilities),
 		cmocka_unit_test(test_only_this_thread),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_more_than_who_asked),
 	};
 
 	if (geteuid() != 0) {
 		fputs("skipped: needs root\n", stderr);
+		return 77;
+	}
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", "/mnt", "tmpfs", 0, NULL) < 0) {
+		fputs("skipped: needs a mount namespace of its own\n", stderr);
 		return 77;
 	}
 	return cmocka_run_group_tests_name("creds", tests, setup, NULL);

@@ -17,6 +17,7 @@
 
 static int file;
 static struct locks *locks;
+static struct call call;
 
 static int setup(void **state)
 {
@@ -39,7 +40,7 @@ static struct lock_wish wish_of(struct locks *of, uint64_t owner, short type, of
 		.record = {.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length},
 	};
 
-	assert_int_equal(locks_own(of, owner, (pid_t)owner * 10, &wish), 0);
+	assert_int_equal(locks_own(&call, of, owner, owner, (pid_t)owner * 10, &wish), 0);
 	return wish;
 }
 
@@ -112,6 +113,17 @@ static void a_close_during_a_wish_drops_the_locks_too(void **state)
 	assert_int_equal(other_record(F_WRLCK, 50, 1), 0);
 }
 
+static void a_handle_takes_its_owners_along(void **state)
+{
+	assert_int_equal(lock_record(1, F_WRLCK, 0, 10), 0);
+	assert_int_equal(lock_record(2, F_WRLCK, 20, 10), 0);
+	locks_leave(locks, 1); /* by which only the first has locked */
+	assert_int_equal(other_record(F_WRLCK, 0, 10), 0);
+	assert_int_equal(other_record(F_WRLCK, 20, 10), -EAGAIN);
+	locks_leave(locks, 2);
+	assert_int_equal(other_record(F_WRLCK, 20, 10), 0);
+}
+
 static void a_test_names_the_holder(void **state)
 {
 	struct lock_wish wish;
@@ -176,6 +188,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_close_during_a_wish_drops_the_locks_too, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_handle_takes_its_owners_along, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_test_names_the_holder, setup, teardown),
 		cmocka_unit_test_setup_teardown(flocks_exclude_by_handle, setup, teardown),
 		cmocka_unit_test_setup_teardown(memory_that_is_no_file_can_be_locked, setup,

@@ -134,14 +134,15 @@ static json_t *json_of(const char *name)
 
 static void json_is_typed(void **state)
 {
-	static const char *const keys[] = {
-		"family", "name",   "key",  "id",    "owner", "perms",  "cuid",    "cuser",
-		"cgid",   "cgroup", "uid",  "user",  "gid",   "group",  "ctime",   "usedbytes",
-		"msgs",   "send",   "recv", "lspid", "lrpid", "maxmsg", "msgsize", "mtime"};
+	static const char *const keys[] = {"family",    "name",   "key",     "id",    "owner",
+					   "perms",     "cuid",   "cuser",   "cgid",  "cgroup",
+					   "uid",       "user",   "gid",     "group", "ctime",
+					   "usedbytes", "msgs",   "send",    "recv",  "lspid",
+					   "lrpid",     "maxmsg", "msgsize", "mtime", "qbytes"};
 	struct handle handle;
 	json_t *all, *row;
 
-	assert_int_equal(mq_mkdir("0x51", 0640), 0);
+	assert_int_equal(mq_mkdir("0x51,qbytes=4711", 0640), 0);
 	assert_int_equal(mq_mkdir("posix:12,maxmsg=3,msgsize=9", 0600), 0);
 	handle = handle_open("0x51", "data");
 	assert_int_equal(handle_puts(&handle, "hello"), 5);
@@ -159,6 +160,7 @@ static void json_is_typed(void **state)
 	assert_int_equal(json_integer_value(json_object_get(row, "msgs")), 1);
 	assert_int_equal(json_integer_value(json_object_get(row, "lspid")), getpid());
 	assert_true(json_integer_value(json_object_get(row, "send")) > 0);
+	assert_int_equal(json_integer_value(json_object_get(row, "qbytes")), 4711);
 	assert_true(json_is_null(json_object_get(row, "recv")));
 	assert_true(json_is_null(json_object_get(row, "maxmsg")));
 	row = json_array_get(all, 1);

@@ -88,7 +88,7 @@ static void locking(void **state)
 	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &before), 0);
 	low = (struct rlimit){.rlim_cur = 4096, .rlim_max = before.rlim_max};
 	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &low), 0);
-	assert_refused(store(SYSV, "locked", "1"), ENOMEM, "RLIMIT_MEMLOCK of the daemon is 4096");
+	assert_refused(store(SYSV, "locked", "1"), ENOMEM, "RLIMIT_MEMLOCK is 4096");
 	assert_non_null(strstr(call.reason, "65536"));
 	low.rlim_cur = 0;
 	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &low), 0);
