@@ -69,7 +69,8 @@ static int start(struct apart *apart)
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	error = pthread_create(&thread, &attributes, run, apart);
 	pthread_attr_destroy(&attributes);
-	return -error;
+	/* EAGAIN would mean "not now". */
+	return error == EAGAIN ? -ENOMEM : -error;
 }
 
 /*

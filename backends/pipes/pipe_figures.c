@@ -351,8 +351,7 @@ int pipe_figures_get(struct pipe_scan *scan)
 		as_daemon(scan->call, ask, &asking);
 	free(asking.pipes);
 	HASH_ITER(hh, scan->pipes, pipe, next) {
-		/* There was no thread to ask in (EAGAIN): no more is known of any. */
-		if (is_shortage(pipe->error) || pipe->error == -EAGAIN)
+		if (is_shortage(pipe->error))
 			return pipe->error;
 		scan->silent += pipe->error && pipe->error != -EACCES;
 	}

@@ -159,7 +159,8 @@ static int watch_start(void *unused)
 
 	if (!error)
 		pthread_detach(thread);
-	return -error;
+	/* EAGAIN would mean "not now". */
+	return error == EAGAIN ? -ENOMEM : -error;
 }
 
 static int watch_begin(struct call *call)

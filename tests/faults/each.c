@@ -1,11 +1,17 @@
 /*
- * each - runs scripts of requests, and lets each thing that the daemon asks the system for fail in
- * turn: memory and threads at each place of the code where they are asked for, and as one of
- * several there; with FAULTS_ALL in the environment each and every time.
+ * each - runs scripts of requests, and lets what the daemon asks the system for fail, one after the
+ * other.
  *
- * usage: each memory|thread|descriptor DIRECTORY [SCRIPT...]
+ * usage: each FAULT DIRECTORY [SCRIPT...]
  *
- * All scripts of the directory, or those of it.
+ * All scripts of the directory, or those of it.  FAULT:
+ *
+ *   memory      for each place in the code where it is asked for, and as one of several there
+ *   thread      (with FAULTS_ALL in the environment: each and every one)
+ *   descriptor  by a limit that leaves none, one, two ... of them
+ *   signal      ends system calls of all threads, all the time; costs nothing
+ *   clock       is set a day forth or back each time that the time of day is asked for; costs
+ * nothing
  *
  * A script (tests/fuzz/script.h) is first run as often as there is something that fails, then
  * once more without a fault, which is what the others are compared with, and then all over again:
@@ -40,12 +46,21 @@
 #include "known.h"
 #include "machine.h"
 #include "script.h"
+#include "waiter.h"
 
-enum { ANSWERS = 1024, FAULTS_MAX = 100000, DESCRIPTORS_MAX = 40, PATIENCE = 10000 };
+enum { ANSWERS = 1024, FAULTS_MAX = 100000, DESCRIPTORS_MAX = 16, PATIENCE = 10000, ROUNDS = 5 };
 
-enum fault { FAULT_NONE, FAULT_MEMORY, FAULT_THREAD, FAULT_DESCRIPTOR };
+enum fault {
+	FAULT_NONE,
+	FAULT_MEMORY,
+	FAULT_THREAD,
+	FAULT_DESCRIPTOR,
+	FAULT_SIGNAL,
+	FAULT_CLOCK,
+};
 
-static const char *const fault_names[] = {"nothing", "memory", "thread", "descriptor"};
+static const char *const fault_names[] = {"nothing",    "memory", "thread",
+					  "descriptor", "signal", "clock"};
 
 /* What was said of one request. */
 struct said {
@@ -71,7 +86,8 @@ static struct {
 	bool unlike;
 	atomic_bool refused; /* some request has been answered with an error that a fault costs */
 	char *before;        /* the machine's objects before the request; NULL: nothing fails */
-	struct rlimit descriptors;
+	atomic_bool storm;
+	struct rlimit descriptors, limited; /* the test's, the daemon's */
 } at;
 
 /* ---- what is asked and answered ---- */
@@ -84,6 +100,27 @@ static struct said *said_of(uint64_t unique)
 	if (number >= at.run->count)
 		at.run->count = (unsigned)number + 1;
 	return &at.run->said[number];
+}
+
+static int by_text(const void *one, const void *other)
+{
+	return strcmp(*(char *const *)one, *(char *const *)other);
+}
+
+/* The kernel tells of sockets in another order each time. */
+static char *sort_lines(char *text)
+{
+	char *lines[ANSWERS], *sorted = malloc(strlen(text) + 1), *to = sorted, *rest = text;
+	size_t count = 0;
+
+	require(sorted, "no memory");
+	while ((lines[count] = strsep(&rest, "\n")))
+		require(++count < ANSWERS, "more than %d lines", ANSWERS);
+	qsort(lines, count, sizeof(*lines), by_text);
+	for (size_t i = 0; i < count; i++)
+		to = stpcpy(stpcpy(to, i ? "\n" : ""), lines[i]);
+	free(text);
+	return sorted;
 }
 
 /* Names of a listing, or text: digits differ from run to run, and so may the spaces before them. */
@@ -108,7 +145,7 @@ static char *comparable(uint32_t opcode, const struct answer *answer)
 				*to++ = answer->bytes[i];
 	}
 	*to = '\0';
-	return text;
+	return sort_lines(text);
 }
 
 /* The lines of @text that @other does not have. */
@@ -123,6 +160,16 @@ static void print_lines_of(const char *title, const char *text, const char *othe
 			fprintf(stderr, "%s: %s\n", title, line);
 		text += length + (text[length] == '\n');
 	}
+}
+
+static char *state_now(void)
+{
+	char *state;
+
+	setrlimit(RLIMIT_NOFILE, &at.descriptors);
+	state = machine_state();
+	setrlimit(RLIMIT_NOFILE, &at.limited);
+	return state;
 }
 
 /* Those that only look are not looked at. */
@@ -161,7 +208,7 @@ static void asked(uint64_t unique, uint32_t opcode)
 	/* The thread is the daemon's, and as whoever asked last. */
 	creds_become(NULL);
 	if (at.fault && !inject_has_failed() && changes(opcode))
-		at.before = machine_state();
+		at.before = state_now();
 	inject_resume();
 }
 
@@ -175,8 +222,9 @@ static void back(uint64_t unique)
 		return;
 	inject_pause();
 	creds_become(NULL);
-	if (at.before && inject_has_failed() && said->answered && said->error) {
-		after = machine_state();
+	if (at.before && (inject_has_failed() || at.fault == FAULT_DESCRIPTOR) && said->answered &&
+	    said->error) {
+		after = state_now();
 		if (strcmp(at.before, after)) {
 			print_lines_of("before", at.before, after);
 			print_lines_of("after", after, at.before);
@@ -267,12 +315,56 @@ static void run_clear(struct run *run)
 	memset(run, 0, sizeof(*run));
 }
 
+/*
+ * Leaves this process the descriptors that it has and @more; false if that is beyond what any
+ * script takes.
+ */
+static bool limit_descriptors(unsigned long more)
+{
+	unsigned long open = machine_descriptors(), free = 0, fd = 0;
+
+	for (; open || free < more; fd++) {
+		if (fcntl((int)fd, F_GETFD) >= 0)
+			open--;
+		else
+			free++;
+	}
+	at.limited.rlim_cur = fd;
+	setrlimit(RLIMIT_NOFILE, &at.limited);
+	return more <= DESCRIPTORS_MAX;
+}
+
+/* A signal that is handled, and ends what waits, at every thread but this one. */
+static void *storm(void *unused)
+{
+	const struct timespec pause = {0, 20000};
+
+	inject_pause();
+	for (;;) {
+		DIR *threads = atomic_load(&at.storm) ? opendir("/proc/self/task") : NULL;
+		const struct dirent *entry;
+
+		while (threads && (entry = readdir(threads))) {
+			pid_t thread = atoi(entry->d_name);
+
+			if (thread && thread != gettid())
+				tgkill(getpid(), thread, WAITER_SIGNAL);
+		}
+		if (threads)
+			closedir(threads);
+		nanosleep(&pause, NULL);
+	}
+	return unused;
+}
+
 /* With the @nth fault; false if nothing failed. */
 static bool run_with(const struct part_of_script *part, enum fault fault, unsigned long nth,
 		     struct run *run)
 {
-	static const enum inject kinds[] = {INJECT_NOTHING, INJECT_MEMORY, INJECT_THREAD,
-					    INJECT_NOTHING};
+	static const enum inject injected[] = {INJECT_NOTHING, INJECT_MEMORY,  INJECT_THREAD,
+					       INJECT_NOTHING, INJECT_NOTHING, INJECT_CLOCK};
+
+	bool failed = false;
 
 	run_clear(run);
 	at.fault = fault;
@@ -282,13 +374,21 @@ static bool run_with(const struct part_of_script *part, enum fault fault, unsign
 	at.refused = false;
 	if (part->before)
 		run_part(part->before);
-	inject_begin(kinds[fault], nth);
+	if (fault == FAULT_DESCRIPTOR)
+		failed = limit_descriptors(nth - 1);
+	if (fault == FAULT_SIGNAL || fault == FAULT_CLOCK)
+		failed = nth <= ROUNDS;
+	atomic_store(&at.storm, fault == FAULT_SIGNAL);
+	inject_begin(injected[fault], nth);
 	run_part(part->text);
 	client_ask_as(CALLER_ROOT);
 	known_give_back();
 	inject_end();
+	atomic_store(&at.storm, false);
+	at.limited = at.descriptors;
+	setrlimit(RLIMIT_NOFILE, &at.limited);
 	client_require_nothing_left(at.whole);
-	return inject_has_failed();
+	return failed || inject_has_failed();
 }
 
 static bool same_errors(const struct run *run, const struct run *right)
@@ -329,18 +429,23 @@ static void require_descriptors(unsigned most)
 static unsigned long run_each(const struct part_of_script *part, enum fault fault)
 {
 	static struct run right, run;
-	bool all = getenv("FAULTS_ALL");
+	bool all = fault >= FAULT_DESCRIPTOR || getenv("FAULTS_ALL");
 	unsigned long nth = 0, faults = 0;
 	unsigned descriptors;
 
+	if (!part->before)
+		inject_forget(2);
 	/* Of the parts after the first little is new that is kept. */
-	while (!part->before && run_with(part, fault, all ? ++nth : 0, &run))
+	while (!part->before && fault < FAULT_DESCRIPTOR &&
+	       run_with(part, fault, all ? ++nth : 0, &run))
 		require(++faults < FAULTS_MAX, "no end");
-	inject_forget();
+	inject_forget(part->before ? 1 : 2);
 	run_with(part, FAULT_NONE, 0, &right);
 	descriptors = machine_descriptors();
 	for (nth = 0; run_with(part, fault, all ? ++nth : 0, &run); faults++) {
 		require(faults < FAULTS_MAX, "no end");
+		/* These cost nothing. */
+		require(fault < FAULT_SIGNAL || same_errors(&run, &right), "another error");
 		if (same_errors(&run, &right))
 			require_same(&run, &right);
 		require_descriptors(descriptors);
@@ -382,6 +487,7 @@ static int run_file(const char *path, enum fault fault)
 	char *script = read_file(path), *copy = strdup(script), *rest = copy;
 	struct part_of_script part = {NULL, NULL};
 	unsigned long faults = 0;
+	pthread_t thread;
 
 	require(copy, "no memory");
 	at.script = slash ? slash + 1 : path;
@@ -393,6 +499,10 @@ static int run_file(const char *path, enum fault fault)
 #ifndef __SANITIZE_ADDRESS__
 	sigaction(SIGSEGV, &tell, NULL);
 #endif
+	getrlimit(RLIMIT_NOFILE, &at.descriptors);
+	at.limited = at.descriptors;
+	if (fault == FAULT_SIGNAL)
+		require(!pthread_create(&thread, NULL, storm, NULL), "thread");
 	client_watch = &watch;
 	while ((part.text = next_part(&rest))) {
 		faults += run_each(&part, fault);
@@ -441,8 +551,8 @@ int main(int argc, char **argv)
 	int failed = 0, passed = 0, count;
 	struct dirent **entries;
 
-	require(argc > 2, "usage: each memory|thread|descriptor DIRECTORY [SCRIPT...]");
-	while (fault < FAULT_DESCRIPTOR && strcmp(argv[1], fault_names[fault]))
+	require(argc > 2, "usage: each FAULT DIRECTORY [SCRIPT...]");
+	while (fault < FAULT_CLOCK && strcmp(argv[1], fault_names[fault]))
 		fault++;
 	count = scandir(argv[2], &entries, is_visible, alphasort);
 	require(count > 0, "%s: %s", argv[2], strerror(errno));

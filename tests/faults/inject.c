@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Those of a sanitizer if there is one, else those of the C library. */
@@ -25,10 +27,14 @@ void *__libc_realloc(void *memory, size_t size);
 
 enum { FRAMES = 48 };
 
+/* Some are called before a sanitizer has set itself up. */
+#define EARLY __attribute__((no_sanitize("address", "undefined")))
+
 static struct {
 	atomic_int what;
 	atomic_long left; /* until the one that fails */
 	atomic_bool by_place;
+	unsigned occurrences;
 	atomic_uint run;
 	atomic_bool failed;
 	void *frames[FRAMES];
@@ -41,7 +47,7 @@ static _Thread_local unsigned paused;
 
 /* Where requests were made: by the addresses that the call would return to. */
 
-enum { PLACES = 1 << 14, CALLERS_DEEP = 16, OCCURRENCES = 2 };
+enum { PLACES = 1 << 14, CALLERS_DEEP = 16 };
 
 static struct place_of_call {
 	uint64_t callers;  /* a hash; 0: free */
@@ -74,7 +80,7 @@ static bool is_new(void *const *frames, int count)
 	if (place->run != inject.run)
 		place->met = 0;
 	place->run = inject.run;
-	new = !inject.failed && place->met++ == place->failed && place->failed < OCCURRENCES;
+	new = !inject.failed && place->met++ == place->failed && place->failed < inject.occurrences;
 	place->failed += new;
 	inject.failed = inject.failed || new;
 	pthread_mutex_unlock(&places_lock);
@@ -102,7 +108,7 @@ static bool is_wanted(void)
 	return true;
 }
 
-static bool fails(enum inject what)
+EARLY static bool fails(enum inject what)
 {
 	bool wanted;
 
@@ -114,7 +120,7 @@ static bool fails(enum inject what)
 	return wanted;
 }
 
-static bool no_memory(void)
+EARLY static bool no_memory(void)
 {
 	if (!fails(INJECT_MEMORY))
 		return false;
@@ -124,14 +130,14 @@ static bool no_memory(void)
 
 /* ---- what stands before the real ones ---- */
 
-void *malloc(size_t size)
+EARLY void *malloc(size_t size)
 {
 	if (no_memory())
 		return NULL;
 	return __interceptor_malloc ? __interceptor_malloc(size) : __libc_malloc(size);
 }
 
-void *calloc(size_t count, size_t size)
+EARLY void *calloc(size_t count, size_t size)
 {
 	if (no_memory())
 		return NULL;
@@ -139,7 +145,7 @@ void *calloc(size_t count, size_t size)
 				    : __libc_calloc(count, size);
 }
 
-void *realloc(void *memory, size_t size)
+EARLY void *realloc(void *memory, size_t size)
 {
 	if (no_memory())
 		return NULL;
@@ -149,7 +155,7 @@ void *realloc(void *memory, size_t size)
 
 /* A sanitizer's own versions of these would take memory without asking any of those above. */
 
-void *reallocarray(void *memory, size_t count, size_t size)
+EARLY void *reallocarray(void *memory, size_t count, size_t size)
 {
 	size_t all;
 
@@ -160,7 +166,7 @@ void *reallocarray(void *memory, size_t count, size_t size)
 	return realloc(memory, all);
 }
 
-char *strndup(const char *text, size_t most)
+EARLY char *strndup(const char *text, size_t most)
 {
 	size_t length = strnlen(text, most);
 	char *copy = malloc(length + 1);
@@ -171,7 +177,7 @@ char *strndup(const char *text, size_t most)
 	return memcpy(copy, text, length);
 }
 
-char *strdup(const char *text)
+EARLY char *strdup(const char *text)
 {
 	return strndup(text, strlen(text));
 }
@@ -213,6 +219,48 @@ int getgrgid_r(gid_t gid, struct group *entry, char *room, size_t size, struct g
 	return error;
 }
 
+static long step(void)
+{
+	enum { DAY = 24 * 60 * 60 };
+	static atomic_uint asked;
+
+	return inject.what != INJECT_CLOCK || paused ? 0
+	       : atomic_fetch_add(&asked, 1) % 2     ? DAY
+						     : -DAY;
+}
+
+int clock_gettime(clockid_t id, struct timespec *now)
+{
+	int result = (int)syscall(SYS_clock_gettime, id, now);
+
+	if (!result && id == CLOCK_REALTIME)
+		now->tv_sec += step();
+	return result;
+}
+
+time_t time(time_t *now)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	if (now)
+		*now = time.tv_sec;
+	return time.tv_sec;
+}
+
+/* Asked by a sanitizer when a thread begins. */
+int pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes)
+{
+	typeof(&pthread_getattr_np) real =
+		(typeof(&pthread_getattr_np))dlsym(RTLD_NEXT, "pthread_getattr_np");
+	int error;
+
+	paused++;
+	error = real(thread, attributes);
+	paused--;
+	return error;
+}
+
 /* ---- */
 
 void inject_setup(void)
@@ -231,9 +279,10 @@ void inject_begin(enum inject what, unsigned long nth)
 	inject.what = (int)what;
 }
 
-void inject_forget(void)
+void inject_forget(unsigned occurrences)
 {
 	pthread_mutex_lock(&places_lock);
+	inject.occurrences = occurrences;
 	memset(places, 0, sizeof(places));
 	pthread_mutex_unlock(&places_lock);
 }

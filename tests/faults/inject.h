@@ -10,18 +10,22 @@
 
 #include <stdbool.h>
 
-enum inject { INJECT_NOTHING, INJECT_MEMORY, INJECT_THREAD };
+/*
+ * INJECT_CLOCK: each time that the daemon asks for the time of day it has been set, a day forth or
+ * back.
+ */
+enum inject { INJECT_NOTHING, INJECT_MEMORY, INJECT_THREAD, INJECT_CLOCK };
 
 /* Once, before any of the others, on the thread that is not the daemon's. */
 void inject_setup(void);
 /*
  * From now on the @nth request of that kind (1: the next), whoever makes it, fails: that one alone.
- * 0: the first that is made at a place in the code, as its callers tell, at which none, or only one
- * that came before it, has failed since inject_forget.
+ * 0: the first that is made at a place in the code, as its callers tell, where fewer than that many
+ * have failed since inject_forget, and as many in this run have not.
  */
 void inject_begin(enum inject what, unsigned long nth);
-/* Of all places. */
-void inject_forget(void);
+/* Of all places what failed there; up to @occurrences, one after the other, are to fail at each. */
+void inject_forget(unsigned occurrences);
 void inject_end(void);
 /* True from the failure to the next inject_begin. */
 bool inject_has_failed(void);
