@@ -164,16 +164,17 @@ static void test_made_again(void **state)
 {
 	static const char *const objects[] = {MOUNT "/mq/again", MOUNT "/sem/again",
 					      MOUNT "/mq/0x77", MOUNT "/sem/0x77"};
-	char path[128], here[128];
+	static const char *const paths[] = {MOUNT "/mq/again/each", MOUNT "/sem/again/op",
+					    MOUNT "/mq/0x77/each", MOUNT "/sem/0x77/op"};
+	char here[128];
 	struct stat st;
 
 	assert_non_null(getcwd(here, sizeof(here)));
 	for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++) {
+		const char *path = paths[i];
 		int fd;
 
 		assert_return_code(mkdir(objects[i], 0600), errno);
-		snprintf(path, sizeof(path), "%s/%s", objects[i],
-			 strstr(objects[i], "mq") ? "each" : "op");
 		fd = open(path, O_RDWR);
 		assert_return_code(fd, errno);
 		assert_return_code(chdir(objects[i]), errno);
