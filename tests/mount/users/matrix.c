@@ -71,16 +71,16 @@ int tree_unlink(const void *test)
 static int list(const char *path)
 {
 	DIR *dir = opendir(path);
+	int error;
 
 	if (!dir)
 		return errno;
 	errno = 0;
 	while (readdir(dir))
 		;
-	if (errno)
-		return errno;
+	error = errno;
 	closedir(dir);
-	return 0;
+	return error;
 }
 
 int tree_list(const void *test)
