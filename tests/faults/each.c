@@ -415,6 +415,14 @@ static void require_same(const struct run *run, const struct run *right)
 	}
 }
 
+static void require_same_errors(const struct run *run, const struct run *right)
+{
+	for (unsigned i = 0; i < run->count && i < right->count; i++)
+		require(run->said[i].error == right->said[i].error,
+			"request %u, of type %u: error %d, not %d", i, run->said[i].opcode,
+			run->said[i].error, right->said[i].error);
+}
+
 /* What threads give back a moment later. */
 static void require_descriptors(unsigned most)
 {
@@ -445,7 +453,8 @@ static unsigned long run_each(const struct part_of_script *part, enum fault faul
 	for (nth = 0; run_with(part, fault, all ? ++nth : 0, &run); faults++) {
 		require(faults < FAULTS_MAX, "no end");
 		/* These cost nothing. */
-		require(fault < FAULT_SIGNAL || same_errors(&run, &right), "another error");
+		if (fault >= FAULT_SIGNAL)
+			require_same_errors(&run, &right);
 		if (same_errors(&run, &right))
 			require_same(&run, &right);
 		require_descriptors(descriptors);

@@ -335,18 +335,30 @@ void client_ask_as(unsigned caller)
 
 /* ---- the beginning and the end ---- */
 
-/* A process with a caller's ids, that the daemon can look at. */
+/* A process with a caller's ids, that the daemon can look at: it has them when this returns. */
 static pid_t caller_start(uid_t uid)
 {
-	pid_t pid = fork();
+	int ready[2];
+	pid_t pid;
+	char byte;
 
+	require(pipe2(ready, O_CLOEXEC) == 0, "pipe");
+	pid = fork();
 	require(pid >= 0, "fork");
-	if (pid)
+	if (pid) {
+		close(ready[1]);
+		require(read(ready[0], &byte, 1) == 1, "a caller has not begun");
+		close(ready[0]);
 		return pid;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
 		_exit(1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (write(ready[1], "x", 1) != 1)
+		_exit(1);
+	close(ready[0]);
+	close(ready[1]);
 	for (;;)
 		pause();
 }

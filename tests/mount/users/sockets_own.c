@@ -358,7 +358,7 @@ static void file_gone(void)
 
 static void file_make(mode_t mode, bool given)
 {
-	int fd;
+	int fd = -1;
 
 	file_gone();
 	assert_int_equal(do_as(identities, owner_binds, &fd), 0);
