@@ -35,18 +35,28 @@ asleep_in() {
     done
 }
 
-# parked PID... - returns when each process waits in a read or write.
+# at_rest - returns when both threads of the daemon that take requests wait for one, or are held up for long.
+at_rest() {
+    tries=0
+    while [ "$tries" -lt 300 ]; do
+        tries=$((tries + 1)) resting=0
+        for stack in $(grep -ls fuse_dev_do_read "/proc/$DAEMON/task"/*/stack); do
+            grep -qs '^State:.S' "${stack%stack}status" && resting=$((resting + 1))
+        done
+        [ "$resting" -lt 2 ] || break
+    done
+}
+
+# parked PID... - returns when each process waits in a read or write that the daemon has seen and not answered.
 parked() {
+    for pid; do asleep_in fuse_direct_io "$pid"; done
+    at_rest
     for pid; do asleep_in fuse_direct_io "$pid"; done
 }
 
-# parked_open PID... - returns when each process waits in an open.  One that need not wait is answered
-# before many other requests have been.
+# parked_open PID... - the same for an open.
 parked_open() {
-    for pid; do
-        for again in 1 2 3 4 5 6 7 8 9 10; do
-            asleep_in fuse_send_open "$pid"
-            [ -e README ] || fail "no README"
-        done
-    done
+    for pid; do asleep_in fuse_send_open "$pid"; done
+    at_rest
+    for pid; do asleep_in fuse_send_open "$pid"; done
 }
