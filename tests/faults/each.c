@@ -27,8 +27,8 @@
  * memory.
  *
  * Further lines: `await HANDLE` waits for the answers of the requests about it.  What the requests
- * of the line after `unlike` say need not be the same.  `---` ends a part: the first part is run
- * before each of the others, which are scripts of their own.
+ * of the line after `unlike` say need not be the same, nor what there is meanwhile.  `---` ends a
+ * part: the first part is run before each of the others, which are scripts of their own.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -207,7 +207,7 @@ static void asked(uint64_t unique, uint32_t opcode)
 	at.before = NULL;
 	/* The thread is the daemon's, and as whoever asked last. */
 	creds_become(NULL);
-	if (at.fault && !inject_has_failed() && changes(opcode))
+	if (at.fault && !inject_has_failed() && changes(opcode) && !at.unlike)
 		at.before = state_now();
 	inject_resume();
 }
