@@ -15,9 +15,8 @@
 int serve(struct fuse_session *session);
 
 /*
- * Starts what operations wait in.  @uid_limit: how many one user may have waiting; @longest:
- * nanoseconds that any may wait, or NO_LIMIT.  To be called in the process that serves, after
- * serve_block_signals.
+ * Starts what operations wait in.  @longest: nanoseconds that any may wait, or NO_LIMIT.  To be
+ * called in the process that serves, after serve_block_signals.
  */
 int serve_setup(int64_t longest);
 

@@ -25,6 +25,7 @@
 #include "../mount/fixture.h"
 #include "books.h"
 #include "clients.h"
+#include "watchdog.h"
 
 enum { PROGRAMS = 24, SHELLS_MOST = 200, PLACES = PROGRAMS + SHELLS_MOST, BESIDE = 2 };
 
@@ -450,4 +451,26 @@ void load_check_books(void)
 	if (!sum.lost[0] && !sum.lost[1] && !sum.unsure_received)
 		assert_true(sum.sum_sent == sum.sum_received);
 	assert_true(sum.received > 0);
+}
+
+static int end_mount(void **state)
+{
+	watchdog_expect(20, "unmounting");
+	fixture_unmount(state);
+	watchdog_expect(0, "");
+	return 0;
+}
+
+int load_run(const char *name, void (*test)(void **state))
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test, fixture_mount, end_mount),
+	};
+
+	fixture_isolate();
+	fixture_isolate_network();
+	fixture_isolate_processes();
+	books_open();
+	watchdog_start();
+	return cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }

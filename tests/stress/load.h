@@ -6,6 +6,9 @@
 
 #include <stdbool.h>
 
+/* A program's main: @test alone on a mount in namespaces of its own, watched by the watchdog. */
+int load_run(const char *name, void (*test)(void **state));
+
 struct load_setting {
 	unsigned seed;
 	unsigned shells; /* how many workers are shells */

@@ -96,24 +96,7 @@ static void test_load(void **state)
 	watchdog_expect(0, "");
 }
 
-static int teardown(void **state)
-{
-	watchdog_expect(20, "unmounting");
-	fixture_unmount(state);
-	watchdog_expect(0, "");
-	return 0;
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_load, fixture_mount, teardown),
-	};
-
-	fixture_isolate();
-	fixture_isolate_network();
-	fixture_isolate_processes();
-	books_open();
-	watchdog_start();
-	return cmocka_run_group_tests_name("load", tests, NULL, NULL);
+	return load_run("load", test_load);
 }

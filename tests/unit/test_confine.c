@@ -39,6 +39,22 @@
 #include "confine.h"
 #include "syscalls.h"
 
+static void skip_without_filter(void)
+{
+	if (syscalls_available())
+		return;
+	print_message("skipped: built without a filter of system calls\n");
+	skip();
+}
+
+static void skip_without_root(void)
+{
+	if (geteuid() == 0)
+		return;
+	print_message("skipped: needs to be root\n");
+	skip();
+}
+
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* ---- the documentation ---- */
@@ -253,8 +269,7 @@ static void test_refused(void **state)
 		{"chdir", SYS_chdir, {0}},
 	};
 
-	if (!syscalls_available())
-		skip();
+	skip_without_filter();
 	for (size_t i = 0; i < COUNT(calls); i++) {
 		int got = outcome(raw_call, &calls[i]);
 
@@ -310,8 +325,7 @@ static void test_killed(void **state)
 #endif
 	};
 
-	if (!syscalls_available())
-		skip();
+	skip_without_filter();
 	for (size_t i = 0; i < COUNT(calls); i++) {
 		int got = outcome(raw_call, &calls[i]);
 
@@ -347,8 +361,7 @@ static void test_other_numbers(void **state)
 	static const struct raw x32 = {"getpid", 0x40000000 | SYS_getpid, {0}};
 	int got;
 
-	if (!syscalls_available())
-		skip();
+	skip_without_filter();
 	got = outcome(getpid_of_i386, NULL);
 	/* A kernel without such calls says so before. */
 	assert_true(got == KILLED || got == -SIGSEGV);
@@ -435,8 +448,7 @@ static long in_thread(const void *unused)
 
 static void test_threads(void **state)
 {
-	if (!syscalls_available())
-		skip();
+	skip_without_filter();
 	assert_int_equal(outcome(in_thread, NULL), ENOSYS);
 }
 
@@ -482,8 +494,7 @@ static void test_privileges(void **state)
 {
 	const struct sets sets = {confinement_capabilities(), own_set("CapPrm:")};
 
-	if (geteuid() != 0)
-		skip();
+	skip_without_root();
 	assert_int_equal(outcome(has_no_more, &sets), 0);
 }
 
@@ -539,8 +550,7 @@ static void test_not_looked_into(void **state)
 {
 	pid_t pids[2];
 
-	if (geteuid() != 0)
-		skip();
+	skip_without_root();
 	for (int i = 0; i < 2; i++)
 		pids[i] = spawn_bare(i);
 	assert_int_equal(looked_into(pids[0]), 0);

@@ -47,10 +47,17 @@ static void test_refused_to_all(void **state)
 			coverage_try_refusals(*object);
 }
 
+static void skip_unless_asked(const char *name)
+{
+	if (!only || strcmp(only, name) == 0)
+		return;
+	print_message("skipped: '%s' alone was asked for\n", only);
+	skip();
+}
+
 static void test_nobody_is_shown_more_than_by_the_kernel(void **state)
 {
-	if (only && strcmp(only, "shown") != 0)
-		skip();
+	skip_unless_asked("shown");
 	shown_check_ipcs();
 	shown_check_own();
 	shown_check_holders(root);
@@ -58,8 +65,7 @@ static void test_nobody_is_shown_more_than_by_the_kernel(void **state)
 
 static void test_access_goes_by_the_real_ids(void **state)
 {
-	if (only && strcmp(only, "access") != 0)
-		skip();
+	skip_unless_asked("access");
 	access_check();
 }
 
