@@ -22,7 +22,13 @@
 
 #define TRACE "/run/trace"
 
-enum { FEW = 2, MORE = 10, OPCODES = 64, LIMIT = 30, SERVERS = 2 };
+enum {
+	FEW = 2,
+	MORE = 10, /* in a whole run */
+	OPCODES = 64,
+	LIMIT = 30,
+	SERVERS = 2
+};
 
 static const char *const names[OPCODES] = {
 	[FUSE_LOOKUP] = "LOOKUP",
@@ -266,6 +272,7 @@ static void count(const struct operation *operation, pid_t daemon)
 	char id[64], detail[512] = "";
 	struct counts few, more;
 	double requests = 0;
+	int times = bench_times(MORE, 1);
 
 	snprintf(id, sizeof(id), "calls/%s", operation->name);
 	if (!bench_wants(id))
@@ -274,9 +281,9 @@ static void count(const struct operation *operation, pid_t daemon)
 	run_bash(operation->body, FEW);
 	run_once(operation->after, FEW);
 	few = trace(operation, FEW, daemon);
-	more = trace(operation, FEW + MORE, daemon);
+	more = trace(operation, FEW + times, daemon);
 	for (int i = 0; i < OPCODES; i++) {
-		double each = (double)(more.requests[i] - few.requests[i]) / MORE;
+		double each = (double)(more.requests[i] - few.requests[i]) / times;
 		size_t length = strlen(detail);
 
 		requests += each;
@@ -291,7 +298,7 @@ static void count(const struct operation *operation, pid_t daemon)
 	bench_count(id, operation->what, requests, "requests", -1, detail);
 	snprintf(id, sizeof(id), "calls/%s-daemon", operation->name);
 	snprintf(detail, sizeof(detail), "of the daemon");
-	bench_count(id, operation->what, (double)(more.calls - few.calls) / MORE, "system calls",
+	bench_count(id, operation->what, (double)(more.calls - few.calls) / times, "system calls",
 		    -1, detail);
 }
 

@@ -38,8 +38,8 @@ static const struct group {
 } groups[] = {
 	{"request", bench_requests}, {"shell", bench_shell},   {"handover", bench_handover},
 	{"stream", bench_streams},   {"memory", bench_memory}, {"pipe", bench_pipe},
-	{"socket", bench_sockets},   {"table", bench_tables},  {"parked", bench_parked},
-	{"rest", bench_rest},        {"calls", bench_calls},
+	{"socket", bench_sockets},   {"table", bench_tables},  {"process", bench_processes},
+	{"parked", bench_parked},    {"rest", bench_rest},     {"calls", bench_calls},
 };
 
 static bool wants_group(const char *name)

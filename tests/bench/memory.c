@@ -16,7 +16,7 @@
 
 #include "bench.h"
 
-enum { KEY = 0x4d2, SIZE = 64 << 20, PAGE = 4096, MIB = 1 << 20, PAGES = 2000, MIBS = 64 };
+enum { KEY = 0x4d2, PAGE = 4096, MIB = 1 << 20, PAGES = 2000, MIBS = 64 };
 
 /* One way to the memory: a descriptor, a mapping, or both. */
 struct way {
@@ -25,12 +25,13 @@ struct way {
 };
 
 static char *buffer;
+static size_t size; /* of all objects */
 
 /* ---- the operations, each as often as takes some milliseconds; they return how often ---- */
 
-static off_t scattered(unsigned i, int size)
+static off_t scattered(unsigned i, int piece)
 {
-	return (off_t)(i * 2654435761u % (unsigned)(SIZE / size)) * size;
+	return (off_t)(i * 2654435761u % (unsigned)(size / (size_t)piece)) * piece;
 }
 
 static int read_pages(const struct way *way)
@@ -74,19 +75,19 @@ static int load(const struct way *way)
 	const volatile uint64_t *memory = way->memory;
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < SIZE / sizeof(*memory); i++)
+	for (size_t i = 0; i < size / sizeof(*memory); i++)
 		sum += memory[i];
 	bench_must(sum != 1, "sum");
-	return SIZE / MIB;
+	return (int)(size / MIB);
 }
 
 static int store(const struct way *way)
 {
 	volatile uint64_t *memory = way->memory;
 
-	for (size_t i = 0; i < SIZE / sizeof(*memory); i++)
+	for (size_t i = 0; i < size / sizeof(*memory); i++)
 		memory[i] = i * 3;
-	return SIZE / MIB;
+	return (int)(size / MIB);
 }
 
 static const struct operation {
@@ -138,7 +139,7 @@ static double operate(const void *context)
 static void *map(int fd, int flags)
 {
 	int protection = flags == O_RDWR ? PROT_READ | PROT_WRITE : PROT_READ;
-	void *memory = mmap(NULL, SIZE, protection, MAP_SHARED | MAP_POPULATE, fd, 0);
+	void *memory = mmap(NULL, size, protection, MAP_SHARED | MAP_POPULATE, fd, 0);
 
 	return memory == MAP_FAILED ? NULL : memory;
 }
@@ -155,7 +156,7 @@ static struct way open_way(const char *path, int flags)
 static void close_way(const struct way *way)
 {
 	if (way->memory)
-		munmap(way->memory, SIZE);
+		munmap(way->memory, size);
 	close(way->fd);
 }
 
@@ -215,21 +216,22 @@ static void make_objects(void)
 	for (int i = 0; i < 2; i++) {
 		int fd = open(paths[i], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-		bench_must(fd >= 0 && ftruncate(fd, SIZE) == 0, paths[i]);
+		bench_must(fd >= 0 && ftruncate(fd, (off_t)size) == 0, paths[i]);
 		memory = map(fd, O_RDWR);
 		bench_must(memory != NULL, "mmap");
-		memset(memory, 'x', SIZE);
-		munmap(memory, SIZE);
+		memset(memory, 'x', size);
+		munmap(memory, size);
 		close(fd);
 	}
-	memory = shmat(shmget(KEY, SIZE, IPC_CREAT | 0600), NULL, 0);
+	memory = shmat(shmget(KEY, size, IPC_CREAT | 0600), NULL, 0);
 	bench_must(memory != (void *)-1, "shmat");
-	memset(memory, 'x', SIZE);
+	memset(memory, 'x', size);
 	shmdt(memory);
 }
 
 void bench_memory(void)
 {
+	size = (size_t)bench_times(MIBS, 1) * MIB;
 	buffer = aligned_alloc(PAGE, MIB);
 	bench_must(buffer != NULL, "memory");
 	memset(buffer, 'y', MIB);

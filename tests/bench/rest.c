@@ -11,7 +11,9 @@
 #include "bench.h"
 #include "run.h"
 
-enum { SECONDS = 10, LIMIT = 8 << 10 /* KiB */, THREADS_END = 6 };
+/* Milliseconds, but for the memory; what has been used ends first, an idle thread of the daemon
+ * after 5 s. */
+enum { REST = 10000, THREADS_END = 6000, LIMIT = 8 << 10 /* KiB */ };
 
 /* The number after a word of /proc/PID/.../status. */
 static long figure(const char *path, const char *word)
@@ -54,26 +56,25 @@ static long switches(pid_t pid)
 	return sum;
 }
 
-static void rest(int seconds)
+static void rest(int milliseconds)
 {
-	struct timespec time = {.tv_sec = seconds};
+	struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
 
 	nanosleep(&time, NULL);
 }
 
 static void count_wakeups(const char *id, const char *what, pid_t pid)
 {
-	int seconds = bench_times(SECONDS, 1);
+	int milliseconds = bench_times(REST, 10);
 	char detail[64];
 	long before;
 
 	if (!bench_wants(id))
 		return;
-	/* What has been used ends first: an idle thread of the daemon after some seconds. */
-	rest(bench_times(THREADS_END, 1));
+	rest(bench_times(THREADS_END, 10));
 	before = switches(pid);
-	rest(seconds);
-	snprintf(detail, sizeof(detail), "in %d s", seconds);
+	rest(milliseconds);
+	snprintf(detail, sizeof(detail), "in %g s", milliseconds / 1e3);
 	bench_count(id, what, (double)(switches(pid) - before), "context switches", 0, detail);
 }
 
