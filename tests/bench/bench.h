@@ -21,9 +21,8 @@
 enum sense {
 	AT_MOST,  /* the ratio is ours / base */
 	AT_LEAST, /* how many times faster: base / ours */
-	ABOUT,    /* ours / base, within ABOUT_SLACK of the goal */
+	ABOUT,    /* ours / base; by so little more no two things are told apart: 5 % */
 };
-#define ABOUT_SLACK 0.05
 
 struct row {
 	const char *id;          /* GROUP/NAME */

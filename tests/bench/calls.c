@@ -47,6 +47,7 @@ static const char *const names[TRACED_OPCODES] = {
 struct operation {
 	const char *name, *what;
 	const char *body, *before, *after;
+	const char *first; /* what the same bash does once, NULL: nothing */
 };
 
 static const struct operation on_null[] = {
@@ -57,6 +58,10 @@ static const struct operation on_null[] = {
 static const struct operation on_tree[] = {
 	{"echo-sysv", "echo P >sem/KEY/op", "echo P >sem/0x4d2/op", "echo 100 >sem/0x4d2/value",
 	 ":"},
+	{"write-op", "echo P >&3, which is sem/KEY/op", "echo P >&3", "echo 100 >sem/0x4d2/value",
+	 ":", "exec 3>sem/0x4d2/op"},
+	{"write-data", "echo hello >&3, which is mq/KEY/data", "echo hello >&3", "mkdir mq/0x1",
+	 "rmdir mq/0x1", "exec 3>mq/0x1/data"},
 	{"echo-posix", "echo P >sem/NAME/op", "echo P >sem/posix/op", ":", ":"},
 	{"cat-value", "cat sem/KEY/value", "cat sem/0x4d2/value", ":", ":"},
 	{"mkdir", "mkdir mq/KEY", "mkdir mq/0x$i", ":",
@@ -77,11 +82,12 @@ static void run_bash(const struct traced_daemon *daemon, const char *body, int t
 	bench_time_of(argv);
 }
 
-static void repeat(const struct traced_daemon *daemon, const char *body, int times)
+static void repeat(const struct traced_daemon *daemon, const struct operation *operation, int times)
 {
 	char script[512];
 
-	snprintf(script, sizeof(script), "for ((i = 1; i <= n; i++)); do %s; done", body);
+	snprintf(script, sizeof(script), "%s; for ((i = 1; i <= n; i++)); do %s; done",
+		 operation->first ? operation->first : ":", operation->body);
 	run_bash(daemon, script, times);
 }
 
@@ -93,7 +99,7 @@ static struct traced trace(const struct traced_daemon *daemon, const struct oper
 
 	run_bash(daemon, operation->before, times);
 	strace = traced_begin(daemon);
-	repeat(daemon, operation->body, times);
+	repeat(daemon, operation, times);
 	traced_end(daemon, strace, &traced);
 	run_bash(daemon, operation->after, times);
 	return traced;
@@ -179,7 +185,7 @@ static void count(const struct traced_daemon *daemon, const struct operation *op
 		return;
 	/* What comes once has come then. */
 	run_bash(daemon, operation->before, FEW);
-	repeat(daemon, operation->body, FEW);
+	repeat(daemon, operation, FEW);
 	run_bash(daemon, operation->after, FEW);
 	few = trace(daemon, operation, FEW);
 	more = trace(daemon, operation, FEW + times);

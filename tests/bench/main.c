@@ -30,6 +30,8 @@
 #include "bench.h"
 #include "run.h"
 
+enum { LIMIT = 1200, TRIAL_LIMIT = 100 }; /* seconds for a group */
+
 struct run bench_run = {.runs = 12, .seconds = 1, .divisor = 1, .null = -1, .ipcfs = -1};
 
 static const struct group {
@@ -66,6 +68,15 @@ static void loopback_up(void)
 	close(fd);
 }
 
+/* Something waits for what does not come. */
+static void too_long(int signal)
+{
+	static const char message[] = "bench: this takes too long\n";
+
+	(void)!write(STDERR_FILENO, message, sizeof(message) - 1);
+	_exit(1);
+}
+
 /* What is mounted over /mnt may cover our programs: they are open already. */
 static void isolate(void)
 {
@@ -93,6 +104,8 @@ static int run_group(const struct group *group)
 	bench_must(pid >= 0, "new namespaces");
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGALRM, too_long);
+		alarm((unsigned)bench_times(LIMIT, TRIAL_LIMIT));
 		isolate();
 		group->function();
 		fflush(NULL);

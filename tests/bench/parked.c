@@ -21,7 +21,7 @@
 #include "bench.h"
 #include "run.h"
 
-enum { SEM_KEY = 0x4d2, MOST = 10000, EACH_PROCESS = 1000, MESSAGES = 300, PARK_LIMIT = 60 };
+enum { SEM_KEY = 0x4d2, MOST = 10000, EACH_PROCESS = 1000, MESSAGES = 100, PARK_LIMIT = 60 };
 
 #define QUIET "/mnt/quiet"
 

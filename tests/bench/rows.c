@@ -84,21 +84,23 @@ void bench_introduce(void)
 {
 	struct utsname system;
 	char date[32], processor[128] = "";
+	double load = 0;
 	time_t now = time(NULL);
 	FILE *file = fopen("/proc/cpuinfo", "re");
 	char line[256];
 
 	bench_must(sched_getaffinity(0, sizeof(processors), &processors) == 0, "sched_getaffinity");
 	uname(&system);
+	getloadavg(&load, 1);
 	strftime(date, sizeof(date), "%Y-%m-%d", gmtime(&now));
 	while (file && fgets(line, sizeof(line), file))
 		if (sscanf(line, "model name : %127[^\n]", processor) == 1)
 			break;
 	if (file)
 		fclose(file);
-	print(json_pack("{ss ss ss ss si si si}", "type", "machine", "date", date, "system",
+	print(json_pack("{ss ss ss ss si sf si si}", "type", "machine", "date", date, "system",
 			system.release, "processor", processor, "processors",
-			CPU_COUNT(&processors), "runs", bench_run.runs, "divisor",
+			CPU_COUNT(&processors), "load", load, "runs", bench_run.runs, "divisor",
 			bench_run.divisor));
 }
 

@@ -18,7 +18,7 @@
 #include "bench.h"
 #include "run.h"
 
-enum { SEM_KEY = 0x4d2, ECHOES = 1000, PROGRAMS = 60, INTERPRETERS = 15 };
+enum { SEM_KEY = 0x4d2, ECHOES = 1000, PROGRAMS = 60, INTERPRETERS = 10 };
 
 #define HELPER "/run/semop"
 

@@ -33,7 +33,7 @@ parked/queue-1 parked/queue-10 parked/thread-1 parked/thread-10
 """.split()
 COUNTS = """
 stream/depth rest/memory rest/wakeups rest/memory-used rest/wakeups-used
-calls/echo-sysv calls/echo-posix calls/cat-value calls/mkdir calls/rmdir calls/ls calls/ls-l calls/null-echo
+calls/echo-sysv calls/write-op calls/write-data calls/echo-posix calls/cat-value calls/mkdir calls/rmdir calls/ls calls/ls-l calls/null-echo
 """.split()
 
 
