@@ -195,7 +195,7 @@ static void count(const struct traced_daemon *daemon, const struct operation *op
 
 void bench_calls(void)
 {
-	struct traced_daemon tree = {TREE, 0, 2}, null = {NULL_TREE, 0, 1};
+	struct traced_daemon tree = {TREE, 0}, null = {NULL_TREE, 0};
 
 	if (!bench_has("strace")) {
 		bench_skip("calls", "there is no strace here");

@@ -83,16 +83,17 @@ static pid_t start_strace(pid_t daemon)
 	return pid;
 }
 
-/* Until so many threads wait for a request, and again a moment later. */
-static void await_rest(pid_t daemon, int servers)
+/* Until all its threads sleep, one of them for want of a request, and again a moment later. */
+static void await_rest(pid_t daemon)
 {
 	double limit = bench_now() + LIMIT * 1e6;
 	int all;
 
 	for (int times = 0; times < 5; times++) {
 		usleep(2000);
-		if (threads_with(daemon, "stack", "fuse_dev_do_read", &all) < servers)
-			times = 0;
+		if (threads_with(daemon, "stack", "fuse_dev_do_read", &all) < 1 ||
+		    threads_with(daemon, "status", "State:\tS", &all) < all)
+			times = -1;
 		bench_must(bench_now() < limit, "the daemon is not at rest");
 	}
 }
@@ -185,9 +186,9 @@ pid_t traced_begin(const struct traced_daemon *daemon)
 {
 	pid_t strace;
 
-	await_rest(daemon->pid, daemon->servers);
+	await_rest(daemon->pid);
 	strace = start_strace(daemon->pid);
-	await_rest(daemon->pid, daemon->servers);
+	await_rest(daemon->pid);
 	return strace;
 }
 
@@ -195,7 +196,7 @@ void traced_end(const struct traced_daemon *daemon, pid_t strace, struct traced 
 {
 	int status;
 
-	await_rest(daemon->pid, daemon->servers);
+	await_rest(daemon->pid);
 	kill(strace, SIGINT);
 	bench_must(waitpid(strace, &status, 0) == strace, "strace");
 	*traced = (struct traced){.calls = 0};

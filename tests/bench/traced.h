@@ -11,7 +11,6 @@ enum { TRACED_OPCODES = 64, TRACED_CALLS = 100, TRACED_NAME = 24 };
 struct traced_daemon {
 	const char *mount;
 	pid_t pid;
-	int servers; /* threads that take requests */
 };
 
 struct traced {
