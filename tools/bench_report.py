@@ -110,6 +110,9 @@ def table(machine, rows, skipped):
     yield (f"Measured on {machine['date']}: Linux {machine['system']}, {machine['processors']} processors "
            f"({machine['processor'] or 'unknown'}), load average {machine['load']:.1f} before, at least {machine['runs']} pairs of runs for each ratio"
            + (", a short trial" if machine["divisor"] > 1 else "") + ".")
+    if machine["load"] > machine["processors"] / 2:
+        yield ""
+        yield "The machine was busy with something else, so these are provisional."
     records = [record for several in rows.values() for record in several]
     judged = [met for met in map(is_met, records) if met is not None]
     yield ""
