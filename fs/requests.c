@@ -4,6 +4,7 @@
 #include "requests.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,13 @@ void request_unparked(struct operation *op)
 	fuse_req_interrupt_func(op->request, NULL, NULL);
 }
 
+static atomic_bool agreed;
+
+bool requests_are_agreed(void)
+{
+	return agreed;
+}
+
 static void agree(void *userdata, struct fuse_conn_info *conn)
 {
 	/*
@@ -71,6 +79,7 @@ static void agree(void *userdata, struct fuse_conn_info *conn)
 				  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE);
 	/* data -> wait/data never changes. */
 	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
+	agreed = true;
 }
 
 const struct fuse_lowlevel_ops requests = {

@@ -83,6 +83,8 @@ void request_parked(struct operation *op);
 void request_unparked(struct operation *op);
 /* Closes every channel that is open: what is held is given back.  No requests may be taken. */
 void requests_close_all(void);
+/* Whether the kernel and this side have agreed on how they talk, by the first request. */
+bool requests_are_agreed(void);
 /* For a thread that takes no more requests: gives back what it kept between them. */
 void requests_leave(void);
 
