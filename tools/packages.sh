@@ -49,6 +49,7 @@ cmd:tmux                tmux                tmux                tmux            
 cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
 cmd:strace              strace              strace              strace              strace
 cmd:mandoc              mandoc              mandoc              mandoc              mandoc
+cmd:gccgo               gccgo               gcc-go              gcc-go              gcc-go
 perl:IPC::SysV          perl                perl-IPC-SysV       perl                perl
 py:prometheus_client    python3-prometheus-client python3-prometheus_client python-prometheus_client py3-prometheus-client
 cmd:zsh                 zsh                 zsh                 zsh                 zsh
