@@ -45,6 +45,7 @@ cmd:gvpr                graphviz            graphviz            graphviz        
 cmd:tmux                tmux                tmux                tmux                tmux
 cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
 cmd:mandoc              mandoc              mandoc              mandoc              mandoc
+cmd:gccgo               gccgo               gcc-go              gcc-go              gcc-go
 py:prometheus_client    python3-prometheus-client python3-prometheus_client python-prometheus_client py3-prometheus-client
 cmd:zsh                 zsh                 zsh                 zsh                 zsh
 cmd:fish                fish                fish                fish                fish
