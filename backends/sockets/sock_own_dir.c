@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/entry.h"
 #include "common/run_dir.h"
 #include "sock.h"
 #include "sock_talk.h"
@@ -101,8 +102,10 @@ INET_DIR(sock_udp_own_dir, udp_rows);
 /* -ENOENT if the file is another one by now. */
 static int file_check(const struct place *place, struct stat *st)
 {
-	if (fstatat(sock_files_directory()->fd, place->name, st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	int error = entry_look(sock_files_directory()->fd, place->name, st);
+
+	if (error)
+		return error;
 	return S_ISSOCK(st->st_mode) && st->st_ino == place->identity ? 0 : -ENOENT;
 }
 
@@ -135,9 +138,9 @@ static int file_change(struct call *call, const struct place *place, const struc
 	struct sock_bound *bound;
 	int error, fd;
 
-	fd = openat(sock_files_directory()->fd, place->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	fd = entry_open(sock_files_directory()->fd, place->name, O_PATH);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	error = file_change_opened(place, fd, change);
 	close(fd);
 	if (error)
