@@ -13,6 +13,7 @@
 #include "holders.h"
 #include "kind_holders.h"
 #include "proc_scan.h"
+#include "proc_status.h"
 
 /* What an object is known by in /proc. */
 enum held_sort {

@@ -18,6 +18,7 @@
 #include "common/hash.h"
 #include "common/holders.h"
 #include "common/proc_scan.h"
+#include "common/proc_status.h"
 
 extern const struct dir pipe_dir, pipe_named_dir, pipe_anon_dir, pipe_unnamed_dir;
 

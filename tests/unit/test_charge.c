@@ -27,6 +27,7 @@
 #include "../return_code.h"
 #include "common/charge.h"
 #include "common/proc_fds.h"
+#include "common/proc_status.h"
 #include "common/quota.h"
 
 enum { USER = 1234, OTHER = 5678, QUEUE_BYTES = 82880 };
