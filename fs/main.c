@@ -206,14 +206,12 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 			notify("STATUS=%s\nERRNO=%d", strerror(-error), -error);
 		}
 		/*
-		 * Ours may have been detached, and something else be there now.  libfuse knows to
-		 * leave only by unmounting that path; the end of the process closes the connection
-		 * as well.
+		 * Ours may have been taken off or detached, and something else be there now or in a
+		 * moment; libfuse knows to leave only by unmounting that path.
 		 */
-		if (mountpoint_is_others(options->mountpoint))
-			_exit(error ? FAILED : 0);
-		unmounter_run();
-		/* Who has it open still keeps it, and libfuse would unmount what is there now. */
+		if (mountpoint_is_ours(options->mountpoint))
+			unmounter_run();
+		/* Who has it open still keeps it; the end of the process closes the connection. */
 		if (!mountpoint_leave(options->mountpoint, fuse_session_fd(session)))
 			_exit(error ? FAILED : 0);
 		fuse_session_unmount(session);

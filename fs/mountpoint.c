@@ -194,13 +194,12 @@ dev_t mountpoint_device(void)
 	return noted_device;
 }
 
-bool mountpoint_is_others(const char *path)
+bool mountpoint_is_ours(const char *path)
 {
 	bool is_ipcfs;
 	dev_t device;
-	int now = mount_at(path, &is_ipcfs, &device);
 
-	return noted && now && now != noted;
+	return !noted || mount_at(path, &is_ipcfs, &device) == noted;
 }
 
 /* While its connection lasts the mount does, and no other can have its number. */
@@ -213,12 +212,7 @@ static bool lasts(int connection)
 
 bool mountpoint_leave(const char *path, int connection)
 {
-	bool is_ipcfs;
-	dev_t device;
-
-	if (geteuid() != 0)
-		return true;
-	if (lasts(connection) && (!noted || mount_at(path, &is_ipcfs, &device) == noted) &&
+	if (geteuid() == 0 && lasts(connection) && mountpoint_is_ours(path) &&
 	    umount2(path, MNT_DETACH) < 0)
 		fprintf(stderr, "ipcfs: %s: umount: %s\n", path, strerror(errno));
 	return !lasts(connection);

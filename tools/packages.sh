@@ -30,13 +30,10 @@ check_needs='
 cmd:clang               clang               clang               clang               clang
 sanitizer:address       gcc                 libasan+libubsan    gcc                 -
 lib:cmocka              libcmocka-dev       libcmocka-devel     cmocka              cmocka-dev
-cmd:lsipc               util-linux          util-linux          util-linux          util-linux-misc
 cmd:unshare             util-linux          util-linux          util-linux          util-linux-misc
-cmd:ss                  iproute2            iproute             iproute2            iproute2
 cmd:ip                  iproute2            iproute             iproute2            iproute2
 cmd:redis-check-rdb     redis-tools         valkey-compat-redis valkey              redis
 cmd:nc                  netcat-openbsd      netcat              openbsd-netcat      netcat-openbsd
-cmd:socat               socat               socat               socat               socat
 cmd:curl                curl                curl                curl                curl
 cmd:hexdump             bsdextrautils       util-linux          util-linux          hexdump
 cmd:cmp                 diffutils           diffutils           diffutils           diffutils
@@ -47,9 +44,8 @@ cmd:dot                 graphviz            graphviz            graphviz        
 cmd:gvpr                graphviz            graphviz            graphviz            graphviz
 cmd:tmux                tmux                tmux                tmux                tmux
 cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
-cmd:strace              strace              strace              strace              strace
 cmd:mandoc              mandoc              mandoc              mandoc              mandoc
-perl:IPC::SysV          perl                perl-IPC-SysV       perl                perl
+cmd:gccgo               gccgo               gcc-go              gcc-go              gcc-go
 py:prometheus_client    python3-prometheus-client python3-prometheus_client python-prometheus_client py3-prometheus-client
 cmd:zsh                 zsh                 zsh                 zsh                 zsh
 cmd:fish                fish                fish                fish                fish
@@ -58,9 +54,14 @@ cmd:systemd-analyze     systemd             systemd             systemd         
 cmd:shellcheck          shellcheck          ShellCheck          shellcheck          shellcheck
 '
 
-# What bench measures against, and a test compares with.
+# What bench measures against, and tests compare with.
 bench_needs='
 cmd:lsof                lsof                lsof                lsof                lsof
+cmd:lsipc               util-linux          util-linux          util-linux          util-linux-misc
+cmd:ss                  iproute2            iproute             iproute2            iproute2
+cmd:socat               socat               socat               socat               socat
+cmd:strace              strace              strace              strace              strace
+perl:IPC::SysV          perl                perl-IPC-SysV       perl                perl
 '
 
 # What builds the Debian package; no other distribution's.
@@ -147,9 +148,9 @@ package_manager() {
 }
 
 # install_needs TABLE: installs what is missing, once more if that fails; what is missing then is for
-# the caller to judge.
+# the caller to judge.  What the package manager says is shown where it fails.
 install_needs() {
-    local missing column
+    local missing column log
     local -a packages
 
     missing=$(missing_needs "$1")
@@ -161,11 +162,15 @@ install_needs() {
     fi
     read -r -a packages <<<"$(packages_of "$column" "$missing" "$1")"
     [ ${#packages[@]} -gt 0 ] || return 0
-    say "Installing: ${packages[*]}"
+    say "Installing, which may take some minutes: ${packages[*]}"
     export DEBIAN_FRONTEND=noninteractive
-    package_manager "$column" "${packages[@]}" </dev/null ||
-        package_manager "$column" "${packages[@]}" </dev/null ||
+    log=$(mktemp) || exit 1
+    if ! package_manager "$column" "${packages[@]}" </dev/null >"$log" 2>&1 &&
+        ! package_manager "$column" "${packages[@]}" </dev/null >"$log" 2>&1; then
+        cat -- "$log" >&2
         complain "the package manager could not install: ${packages[*]}"
+    fi
+    rm -f -- "$log"
 }
 
 # require_needs TABLE: ends the program if some need is not met.

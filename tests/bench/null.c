@@ -3,16 +3,17 @@
  *
  * usage: null MOUNTPOINT
  *
- * One file, "file", in direct I/O: a write takes all and does nothing, a read is end of file.  What
- * ipcfs needs more than this is its own.
+ * At any depth there is "file", in direct I/O: a write takes all and does nothing, a read gives 64
+ * bytes.  All other names are directories, of which one in each can be used at a time.  Nothing is
+ * cached, as nothing may be where objects come and go.  What ipcfs needs more than this is its own.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define FUSE_USE_VERSION 35
 #include <fuse_lowlevel.h>
 
+/* Directories have odd numbers: the root 1, the one in it 3, and so on. */
 #define FILE_INODE 2
 
 static void null_stat(fuse_ino_t inode, struct stat *st)
@@ -28,13 +29,9 @@ static void null_stat(fuse_ino_t inode, struct stat *st)
 
 static void null_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param entry = {.ino = FILE_INODE};
+	struct fuse_entry_param entry = {.ino = strcmp(name, "file") ? parent + 2 : FILE_INODE};
 
-	if (parent != FUSE_ROOT_ID || strcmp(name, "file") != 0) {
-		fuse_reply_err(request, ENOENT);
-		return;
-	}
-	null_stat(FILE_INODE, &entry.attr);
+	null_stat(entry.ino, &entry.attr);
 	fuse_reply_entry(request, &entry);
 }
 
@@ -57,7 +54,9 @@ static void null_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_inf
 static void null_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset,
 		      struct fuse_file_info *info)
 {
-	fuse_reply_buf(request, NULL, 0);
+	static const char message[64];
+
+	fuse_reply_buf(request, message, size < sizeof(message) ? size : sizeof(message));
 }
 
 static void null_write(fuse_req_t request, fuse_ino_t inode, const char *buffer, size_t size,
