@@ -43,11 +43,16 @@ static void unescape(char *text)
 /* The id of the topmost mount at @path, 0: none; whether it is an ipcfs, and its device. */
 static int mount_at(const char *path, bool *is_ipcfs, dev_t *device)
 {
-	FILE *file = fopen("/proc/self/mountinfo", "re");
+	/* Kept open: at the end, which may have come for want of descriptors, it is read again. */
+	static FILE *file;
 	char *line = NULL;
 	size_t size = 0;
 	int found = 0;
 
+	if (file)
+		rewind(file);
+	else
+		file = fopen("/proc/self/mountinfo", "re");
 	while (file && getline(&line, &size, file) > 0) {
 		char at[PATH_MAX], type[64];
 		const char *rest = strstr(line, " - ");
@@ -66,8 +71,6 @@ static int mount_at(const char *path, bool *is_ipcfs, dev_t *device)
 		}
 	}
 	free(line);
-	if (file)
-		fclose(file);
 	return found;
 }
 
@@ -173,11 +176,17 @@ char *mountpoint_resolve(const char *path)
 	return NULL;
 }
 
-void mountpoint_note(const char *path)
+int mountpoint_note(const char *path, int connection)
 {
+	const dev_t fuse = makedev(10, 229); /* /dev/fuse */
 	bool is_ipcfs;
+	struct stat st;
 
+	/* libfuse 3.14 says so, with descriptor 0, where it has no memory to mount anything. */
+	if (fstat(connection, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != fuse)
+		return -ENODEV;
 	noted = mount_at(path, &is_ipcfs, &noted_device);
+	return noted ? 0 : -ENOMEM;
 }
 
 dev_t mountpoint_device(void)
@@ -185,13 +194,12 @@ dev_t mountpoint_device(void)
 	return noted_device;
 }
 
-bool mountpoint_is_others(const char *path)
+bool mountpoint_is_ours(const char *path)
 {
 	bool is_ipcfs;
 	dev_t device;
-	int now = mount_at(path, &is_ipcfs, &device);
 
-	return now && now != noted;
+	return !noted || mount_at(path, &is_ipcfs, &device) == noted;
 }
 
 /* While its connection lasts the mount does, and no other can have its number. */
@@ -204,12 +212,7 @@ static bool lasts(int connection)
 
 bool mountpoint_leave(const char *path, int connection)
 {
-	bool is_ipcfs;
-	dev_t device;
-
-	if (geteuid() != 0)
-		return true;
-	if (lasts(connection) && mount_at(path, &is_ipcfs, &device) == noted &&
+	if (geteuid() == 0 && lasts(connection) && mountpoint_is_ours(path) &&
 	    umount2(path, MNT_DETACH) < 0)
 		fprintf(stderr, "ipcfs: %s: umount: %s\n", path, strerror(errno));
 	return !lasts(connection);

@@ -8,12 +8,6 @@
 
 #include "fuse.h"
 
-/* What the mount was asked to be; set before the first request. */
-struct mount_mode {
-	bool read_only; /* look, touch nothing */
-};
-extern struct mount_mode mount_mode;
-
 /* The whole table. */
 extern const struct fuse_lowlevel_ops requests;
 
@@ -65,6 +59,17 @@ void request_flock(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, in
 void request_poll_wake(void *sleeper);
 void request_poll_drop(void *sleeper);
 
+/* Closes every channel that is open: what is held is given back.  No requests may be taken. */
+void requests_close_all(void);
+
+/* ---- what they have in common, request_common.c ---- */
+
+/* What the mount was asked to be; set before the first request. */
+struct mount_mode {
+	bool read_only; /* look, touch nothing */
+};
+extern struct mount_mode mount_mode;
+
 /*
  * Room for the largest read, REQUEST_READ_MAX bytes, one for each thread, so that none is allocated
  * each time; NULL: no memory.
@@ -81,8 +86,8 @@ void request_reply_copy(fuse_req_t req, const char *data, size_t size);
 struct operation;
 void request_parked(struct operation *op);
 void request_unparked(struct operation *op);
-/* Closes every channel that is open: what is held is given back.  No requests may be taken. */
-void requests_close_all(void);
+/* Whether the kernel and this side have agreed on how they talk, by the first request. */
+bool requests_are_agreed(void);
 /* For a thread that takes no more requests: gives back what it kept between them. */
 void requests_leave(void);
 

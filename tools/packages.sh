@@ -45,6 +45,7 @@ cmd:gvpr                graphviz            graphviz            graphviz        
 cmd:tmux                tmux                tmux                tmux                tmux
 cmd:stress-ng           stress-ng           stress-ng           stress-ng           stress-ng
 cmd:mandoc              mandoc              mandoc              mandoc              mandoc
+cmd:gccgo               gccgo               gcc-go              gcc-go              gcc-go
 py:prometheus_client    python3-prometheus-client python3-prometheus_client python-prometheus_client py3-prometheus-client
 cmd:zsh                 zsh                 zsh                 zsh                 zsh
 cmd:fish                fish                fish                fish                fish
@@ -147,9 +148,9 @@ package_manager() {
 }
 
 # install_needs TABLE: installs what is missing, once more if that fails; what is missing then is for
-# the caller to judge.
+# the caller to judge.  What the package manager says is shown where it fails.
 install_needs() {
-    local missing column
+    local missing column log
     local -a packages
 
     missing=$(missing_needs "$1")
@@ -161,11 +162,15 @@ install_needs() {
     fi
     read -r -a packages <<<"$(packages_of "$column" "$missing" "$1")"
     [ ${#packages[@]} -gt 0 ] || return 0
-    say "Installing: ${packages[*]}"
+    say "Installing, which may take some minutes: ${packages[*]}"
     export DEBIAN_FRONTEND=noninteractive
-    package_manager "$column" "${packages[@]}" </dev/null ||
-        package_manager "$column" "${packages[@]}" </dev/null ||
+    log=$(mktemp) || exit 1
+    if ! package_manager "$column" "${packages[@]}" </dev/null >"$log" 2>&1 &&
+        ! package_manager "$column" "${packages[@]}" </dev/null >"$log" 2>&1; then
+        cat -- "$log" >&2
         complain "the package manager could not install: ${packages[*]}"
+    fi
+    rm -f -- "$log"
 }
 
 # require_needs TABLE: ends the program if some need is not met.

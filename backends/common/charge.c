@@ -16,7 +16,7 @@
 
 #include <utlist.h>
 
-#include "proc_fds.h"
+#include "proc_status.h"
 #include "quota.h"
 
 #ifndef CLOSE_RANGE_UNSHARE

@@ -16,6 +16,7 @@
 
 #include "checklist.h"
 #include "devshm.h"
+#include "entry.h"
 #include "names.h"
 #include "sysv.h"
 
@@ -143,8 +144,10 @@ static bool is_object(const struct place *place, const struct stat *st)
 
 static int look_at(const char *file, const struct place *place, struct stat *st)
 {
-	if (fstatat(shm, file, st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	int error = entry_look(shm, file, st);
+
+	if (error)
+		return error;
 	return is_object(place, st) ? 0 : -ENOENT;
 }
 
@@ -185,9 +188,9 @@ int devshm_open(const struct devshm_family *family, struct call *call, const str
 		result = look_at(file, place, &st);
 	if (result < 0)
 		return result;
-	fd = openat(shm, file, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = entry_open(shm, file, flags | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return errno == ELOOP || errno == ENXIO ? -ENOENT : -errno;
+		return fd;
 	if (fstat(fd, &st) < 0)
 		result = -errno;
 	else if (!is_object(place, &st))
@@ -374,9 +377,9 @@ int devshm_change(const struct devshm_family *family, struct call *call, const s
 	if (result < 0)
 		return result;
 	/* The very file that is found regular, not one that a link puts in its place meanwhile. */
-	fd = openat(shm, file, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	fd = entry_open(shm, file, O_PATH);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	result = change_opened(fd, place, change);
 	close(fd);
 	if (result == -EPERM)

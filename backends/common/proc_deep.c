@@ -15,6 +15,7 @@
 
 #include "apart.h"
 #include "proc_fds.h"
+#include "proc_status.h"
 
 enum {
 	CHUNK = 64,       /* processes that are read in one step */

@@ -7,36 +7,20 @@
  */
 #include "proc_fds.h"
 
-#include "charge.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "charge.h"
+#include "proc_status.h"
 
 enum {
 	ENTRIES_SIZE = 32 << 10,
 	GAPS_MAX = 1, /* numbers without a descriptor that are tried, before listing */
 	NUMBER_SIZE = 12,
 };
-
-/* What /proc says of a process that ends meanwhile, and of one that may not be looked into. */
-static bool is_gone(int error)
-{
-	return error == ENOENT || error == ESRCH;
-}
-
-static bool is_refused(int error)
-{
-	return error == EACCES || error == EPERM;
-}
-
-int proc_error(int error)
-{
-	return is_gone(error) ? -ESRCH : is_refused(error) ? -EACCES : -error;
-}
 
 /* A name of decimal digits; -1 if it is none. */
 static int number_of(const char *name)
@@ -116,11 +100,11 @@ struct process_walk {
 static int descriptor_look(const struct process_walk *walk, const char *text, int number, bool *gap)
 {
 	struct proc_fd fd = {.pid = walk->pid, .fd = number, .dir = walk->dir, .text = text};
-	int error = proc_look(walk->dir, text, &fd.st);
+	int error = proc_error(-proc_look(walk->dir, text, &fd.st));
 
-	*gap = is_gone(-error);
-	if (is_refused(-error))
-		return -EACCES;
+	*gap = error == -ESRCH;
+	if (error == -EACCES)
+		return error;
 	/* An error: closed meanwhile, or on a file system that is broken. */
 	if (error || (walk->type && (fd.st.st_mode & S_IFMT) != walk->type))
 		return 0;
@@ -257,9 +241,12 @@ int proc_fds_one(pid_t pid, int number, mode_t type, proc_fd_each *each, void *c
 int proc_fd_access(const struct proc_fd *fd)
 {
 	struct stat link;
+	int error;
 
-	if (fstatat(fd->dir, fd->text, &link, AT_SYMLINK_NOFOLLOW) < 0)
-		return is_gone(errno) ? 0 : proc_error(errno);
+	if (fstatat(fd->dir, fd->text, &link, AT_SYMLINK_NOFOLLOW) < 0) {
+		error = proc_error(errno);
+		return error == -ESRCH ? 0 : error;
+	}
 	return (link.st_mode & S_IRUSR ? PROC_FD_READ : 0) |
 	       (link.st_mode & S_IWUSR ? PROC_FD_WRITE : 0);
 }
@@ -272,118 +259,4 @@ int proc_fd_path(const struct proc_fd *fd, char *path, size_t size)
 		return proc_error(errno);
 	path[length] = '\0';
 	return (int)length;
-}
-
-int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE])
-{
-	char path[32];
-	ssize_t length;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return proc_error(errno);
-	length = read(fd, command, PROC_COMMAND_SIZE - 1);
-	close(fd);
-	if (length < 0)
-		return -ESRCH;
-	if (length > 0 && command[length - 1] == '\n')
-		length--;
-	command[length] = '\0';
-	return 0;
-}
-
-/* The machine's start, which field 22 of /proc/PID/stat counts from. */
-static long long boot_time(void)
-{
-	char line[256];
-	long long boot = 0;
-	FILE *file = fopen("/proc/stat", "re");
-
-	while (file && fgets(line, sizeof(line), file) && sscanf(line, "btime %lld", &boot) != 1)
-		;
-	if (file)
-		fclose(file);
-	return boot;
-}
-
-int proc_started(pid_t pid, time_t *started)
-{
-	char path[32], text[1024], *end;
-	unsigned long long ticks;
-	size_t length = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (file) {
-		length = fread(text, 1, sizeof(text) - 1, file);
-		fclose(file);
-	}
-	text[length] = '\0';
-	/* The name is in brackets and may have some; the third field follows. */
-	end = strrchr(text, ')');
-	if (!end || sscanf(end + 1,
-			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			   "%*d %*d %llu",
-			   &ticks) != 1)
-		return -ESRCH;
-	*started = boot_time() + (time_t)(ticks / (unsigned long)sysconf(_SC_CLK_TCK));
-	return 0;
-}
-
-/* A number that /proc/PID/status has under @key; 0: it has gone. */
-static pid_t status_number(pid_t of, const char *key)
-{
-	char path[32], line[256];
-	size_t length = strlen(key);
-	int pid = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)of);
-	file = fopen(path, "re");
-	while (file && !pid && fgets(line, sizeof(line), file))
-		if (strncmp(line, key, length) != 0 || sscanf(line + length, "%d", &pid) != 1)
-			pid = 0;
-	if (file)
-		fclose(file);
-	return pid;
-}
-
-pid_t proc_parent(pid_t pid)
-{
-	return status_number(pid, "PPid:");
-}
-
-pid_t proc_process_of(pid_t thread)
-{
-	return status_number(thread, "Tgid:");
-}
-
-int proc_user(pid_t pid, uid_t *uid)
-{
-	char path[32];
-	struct stat st;
-
-	/* Unlike what is in it, the directory is the effective user's even if it can't be dumped.
-	 */
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	if (stat(path, &st) < 0)
-		return proc_error(errno);
-	*uid = st.st_uid;
-	return 0;
-}
-
-pid_t proc_self(void)
-{
-	char text[16];
-	ssize_t length = readlink("/proc/self", text, sizeof(text) - 1);
-	int pid;
-
-	if (length <= 0)
-		return 0;
-	text[length] = '\0';
-	pid = number_of(text);
-	return pid < 0 ? 0 : pid;
 }

@@ -59,27 +59,9 @@ int proc_fd_access(const struct proc_fd *fd);
 /* The path that the kernel gives for it, cut off at @size; the length, without a NUL counted. */
 int proc_fd_path(const struct proc_fd *fd, char *path, size_t size);
 
-/* Who a process is, which /proc tells everyone: its name, and its effective user.  -ESRCH. */
-#define PROC_COMMAND_SIZE 64
-int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE]);
-int proc_user(pid_t pid, uid_t *uid);
-/* When it began, in seconds since 1970; -ESRCH. */
-int proc_started(pid_t pid, time_t *started);
-/* The process that made it; 0: it has gone, or came from outside. */
-pid_t proc_parent(pid_t pid);
-/* The process that a thread belongs to; 0: it has gone. */
-pid_t proc_process_of(pid_t thread);
-
 /*
  * What a link in /proc leads to: device and inode number, type and mode, owner and group, links,
  * size, blocks and times, as far as the kernel has them without asking the file system.
  */
 int proc_look(int dir, const char *path, struct stat *st);
-/* A negative errno for what /proc says: -ESRCH of a process that has gone, -EACCES of one that may
- * not be looked into. */
-int proc_error(int error);
-
-/* The pid of this process as /proc has it; 0 if it is not in there. */
-pid_t proc_self(void);
-
 #endif

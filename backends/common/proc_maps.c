@@ -12,7 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "proc_fds.h"
+#include "proc_status.h"
 
 /* Longer than any line: a path has at most PATH_MAX bytes, a newline in it is printed as four. */
 enum { LINES_SIZE = 64 << 10 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "proc_deep.h"
+#include "proc_status.h"
 
 /* Who does not ask for threads has seen these processes. */
 static bool has_seen(const struct proc_scan *scan, const struct proc_viewer *viewer)

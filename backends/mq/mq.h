@@ -33,6 +33,9 @@ int mq_sysv_gather(int (*each)(void *context, const struct mq_sysv *queue), void
 int mq_sysv_find(const struct object_name *name, struct place *found);
 int mq_sysv_make(struct call *call, const struct object_name *name, mode_t mode,
 		 struct place *made);
+int mq_sysv_remove(struct call *call, const struct place *place);
+int mq_sysv_change(struct call *call, const struct place *place, const struct change *wanted);
+int mq_sysv_store_qbytes(struct call *call, const struct place *place, const char *text);
 /* How many queues there are; -1: it cannot be known. */
 int mq_sysv_used(void);
 
@@ -67,6 +70,8 @@ int mq_posix_remove(const char *name);
 int mq_posix_change(const char *name, const struct change *change);
 /* The name with its slash, as the C library takes it. */
 void mq_posix_slashed(const char *name, char path[NAME_MAX + 2]);
+/* Fills the figures that the caller may see, and no more.  -EACCES: there are none; -ENOENT. */
+int mq_posix_figures(const char *name, struct mq_posix *queue);
 /* As the caller.  -ENOENT. */
 int mq_posix_get(const char *name, struct mq_posix *queue);
 /* All names; -ENOENT from @each, for a queue that has gone meanwhile, is passed over. */
@@ -76,13 +81,12 @@ int mq_posix_make(struct call *call, const struct object_name *name, mode_t mode
 		  struct place *made);
 /*
  * How many queues there are here, and how much those of one user take, as RLIMIT_MSGQUEUE counts:
- * of @uid, or of the one whose take most.
+ * of the one whose take most.
  */
 struct mq_posix_use {
 	unsigned queues;
 	uint64_t bytes;
 };
-struct mq_posix_use mq_posix_used(struct call *call, uid_t uid);
 struct mq_posix_use mq_posix_used_most(struct call *call);
 /* fs.mqueue.@name, -1 if it cannot be read. */
 int64_t mq_posix_limit(const char *name);

@@ -1,5 +1,5 @@
 /*
- * mq_posix.c - POSIX message queues: finding, making and changing them, their figures.
+ * mq_posix.c - POSIX message queues: finding and making them, their figures.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +29,7 @@ static int64_t bytes_read(int fd)
 	return sscanf(text, "QSIZE:%" SCNd64, &bytes) == 1 ? bytes : -1;
 }
 
-/* Fills the figures that the caller may see. */
-static int figures_get(const char *name, struct mq_posix *queue)
+int mq_posix_figures(const char *name, struct mq_posix *queue)
 {
 	struct mq_attr attr;
 	int fd = mq_posix_open(name, O_RDONLY);
@@ -59,7 +58,7 @@ int mq_posix_get(const char *name, struct mq_posix *queue)
 	queue->name = name;
 	error = mq_posix_stat(name, &queue->st);
 	if (!error)
-		error = figures_get(name, queue);
+		error = mq_posix_figures(name, queue);
 	return error == -EACCES ? 0 : error;
 }
 
@@ -193,6 +192,7 @@ static int use_count(void *context)
 	return mq_posix_gather(use_add, context);
 }
 
+/* @uid NULL: of the user whose queues take most. */
 static struct mq_posix_use used(struct call *call, const uid_t *uid)
 {
 	struct uses uses = {0};
@@ -205,11 +205,6 @@ static struct mq_posix_use used(struct call *call, const uid_t *uid)
 			result.bytes = uses.list[i].bytes;
 	free(uses.list);
 	return result;
-}
-
-struct mq_posix_use mq_posix_used(struct call *call, uid_t uid)
-{
-	return used(call, &uid);
 }
 
 struct mq_posix_use mq_posix_used_most(struct call *call)
@@ -236,7 +231,7 @@ static int refuse_emfile(struct call *call, const struct mq_attr *attr)
 		      ": less with a lower maxmsg= or msgsize=. The limit is for all queues of uid "
 		      "%u, elsewhere too",
 		      (unsigned long long)charge_limit(call, RLIMIT_MSGQUEUE),
-		      mq_posix_used(call, uid).bytes,
+		      used(call, &uid).bytes,
 		      charge((uint64_t)attr->mq_maxmsg, (uint64_t)attr->mq_msgsize), (unsigned)uid);
 }
 
@@ -297,146 +292,8 @@ int mq_posix_make(struct call *call, const struct object_name *name, mode_t mode
 		return refuse(call, ENOSPC,
 			      "fs.mqueue.queues_max is %" PRId64
 			      " queues, %u in use: one more takes CAP_SYS_RESOURCE",
-			      mq_posix_limit("queues_max"), mq_posix_used(call, call->uid).queues);
+			      mq_posix_limit("queues_max"), used(call, &call->uid).queues);
 	default:
 		return error;
 	}
 }
-
-static int posix_remove(struct call *call, const struct place *place)
-{
-	int error = mq_posix_remove(place->name);
-
-	if (error == -EACCES || error == -EPERM)
-		return refuse_permission(call, -error, place,
-					 "only the owner of a queue may remove it");
-	return error;
-}
-
-static int posix_change(struct call *call, const struct place *place, const struct change *change)
-{
-	int error = mq_posix_change(place->name, change);
-
-	if (error == -EPERM)
-		return refuse_permission(call, EPERM, place,
-					 "only the owner of a queue may change it");
-	return error;
-}
-
-static int posix_stat(const struct place *place, struct stat *st)
-{
-	struct stat queue;
-	int error = mq_posix_stat(place->name, &queue);
-
-	if (error)
-		return error;
-	st->st_uid = queue.st_uid;
-	st->st_gid = queue.st_gid;
-	st->st_mode = queue.st_mode & 0777;
-	st->st_atim = queue.st_atim;
-	st->st_mtim = queue.st_mtim;
-	st->st_ctim = queue.st_ctim;
-	return 0;
-}
-
-static int show_number(const struct place *place, FILE *out, int64_t (*of)(const struct mq_posix *))
-{
-	struct mq_posix queue;
-	int error = figures_get(place->name, &queue);
-
-	if (error)
-		return error;
-	if (of(&queue) < 0)
-		return -EACCES;
-	fprintf(out, "%" PRId64 "\n", of(&queue));
-	return 0;
-}
-
-static int64_t messages_of(const struct mq_posix *queue)
-{
-	return queue->messages;
-}
-
-static int64_t bytes_of(const struct mq_posix *queue)
-{
-	return queue->bytes;
-}
-
-static int64_t maxmsg_of(const struct mq_posix *queue)
-{
-	return queue->maxmsg;
-}
-
-static int64_t msgsize_of(const struct mq_posix *queue)
-{
-	return queue->msgsize;
-}
-
-static int show_messages(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, messages_of);
-}
-
-static int show_bytes(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, bytes_of);
-}
-
-static int show_maxmsg(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, maxmsg_of);
-}
-
-static int show_msgsize(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, msgsize_of);
-}
-
-static int show_status(struct call *call, const struct place *place, FILE *out)
-{
-	struct user_names users = {0};
-	struct mq_posix queue;
-	int error = mq_posix_get(place->name, &queue);
-
-	if (error)
-		return error;
-	mq_print_posix_header(out);
-	mq_print_posix(out, &queue, &users);
-	mq_print_hidden(out, queue.bytes < 0);
-	return 0;
-}
-
-static int show_json(struct call *call, const struct place *place, FILE *out)
-{
-	struct id_names names = {0};
-	struct mq_posix queue;
-	int error = mq_posix_get(place->name, &queue);
-
-	return error ? error : json_print_one(out, mq_json_posix(&queue, &names));
-}
-
-static const struct row rows[] = {
-	{"data", ROW_CHANNEL, .channel = &mq_channel_data},
-	{"each", ROW_CHANNEL, .channel = &mq_channel_each},
-	{"lines", ROW_CHANNEL, .channel = &mq_channel_lines},
-	{"bulk", ROW_CHANNEL, .channel = &mq_channel_bulk},
-	{"framed", ROW_CHANNEL, .channel = &mq_channel_framed},
-	{"prio", ROW_NUMBERED, .channel = &mq_channel_prio, .number = mq_prio_number},
-	{"messages", ROW_TEXT, 0444, .show = show_messages},
-	{"bytes", ROW_TEXT, 0444, .show = show_bytes},
-	{"maxmsg", ROW_TEXT, 0444, .show = show_maxmsg},
-	{"msgsize", ROW_TEXT, 0444, .show = show_msgsize},
-	{"status", ROW_TEXT, 0444, .show = show_status},
-	{"status.json", ROW_TEXT, 0444, .show = show_json},
-	{"holders", ROW_TEXT, 0444, .show = mq_show_holders, .namespaces = NAMESPACE_PID},
-	{NULL, ROW_END},
-};
-
-const struct dir mq_posix_dir = {
-	.rows = rows,
-	.stat = posix_stat,
-	.make = refuse_make,
-	.remove = posix_remove,
-	.change = posix_change,
-	.rename = refuse_rename,
-};

@@ -1,8 +1,7 @@
 /*
- * mq_sysv.c - System V message queues: finding, making and changing them, their figures.
+ * mq_sysv.c - System V message queues: finding, making and changing them.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/ipc.h>
@@ -35,13 +34,7 @@ int mq_sysv_get(uint32_t id, struct mq_sysv *queue)
 	if (error)
 		return error;
 	*queue = (struct mq_sysv){
-		.object = {.key = ds.msg_perm.__key,
-			   .id = (int32_t)id,
-			   .mode = ds.msg_perm.mode & 0777,
-			   .uid = ds.msg_perm.uid,
-			   .cuid = ds.msg_perm.cuid,
-			   .gid = ds.msg_perm.gid,
-			   .cgid = ds.msg_perm.cgid},
+		.object = sysv_object_of((int32_t)id, &ds.msg_perm),
 		.bytes = ds.__msg_cbytes,
 		.messages = ds.msg_qnum,
 		.qbytes = ds.msg_qbytes,
@@ -64,20 +57,14 @@ static int gather_line(const char *line, void *context)
 {
 	struct gathering *gathering = context;
 	struct mq_sysv queue = {0};
-	struct sysv_object *object = &queue.object;
 	struct sysvipc_line from = {.at = line};
 
-	object->key = (int32_t)sysvipc_signed(&from);
-	object->id = (int32_t)sysvipc_signed(&from);
-	object->mode = sysvipc_octal(&from) & 0777;
+	sysvipc_object(&from, &queue.object);
 	queue.bytes = sysvipc_unsigned(&from);
 	queue.messages = sysvipc_unsigned(&from);
 	queue.lspid = (pid_t)sysvipc_signed(&from);
 	queue.lrpid = (pid_t)sysvipc_signed(&from);
-	object->uid = (uid_t)sysvipc_unsigned(&from);
-	object->gid = (gid_t)sysvipc_unsigned(&from);
-	object->cuid = (uid_t)sysvipc_unsigned(&from);
-	object->cgid = (gid_t)sysvipc_unsigned(&from);
+	sysvipc_owners(&from, &queue.object);
 	queue.stime = sysvipc_signed(&from);
 	queue.rtime = sysvipc_signed(&from);
 	queue.ctime = sysvipc_signed(&from);
@@ -204,7 +191,7 @@ int mq_sysv_make(struct call *call, const struct object_name *name, mode_t mode,
 	return 0;
 }
 
-static int sysv_remove(struct call *call, const struct place *place)
+int mq_sysv_remove(struct call *call, const struct place *place)
 {
 	if (msgctl((int)place->object, IPC_RMID, NULL) == 0)
 		return 0;
@@ -214,160 +201,17 @@ static int sysv_remove(struct call *call, const struct place *place)
 	return sysv_error(errno);
 }
 
-static int sysv_change(struct call *call, const struct place *place, const struct change *wanted)
+int mq_sysv_change(struct call *call, const struct place *place, const struct change *wanted)
 {
 	int error = change_check(call, wanted);
 
 	return error ? error : change(call, place->object, edit_owner, wanted);
 }
 
-static int sysv_stat(const struct place *place, struct stat *st)
-{
-	struct mq_sysv queue;
-	int error = mq_sysv_get(place->object, &queue);
-	time_t used;
-
-	if (error)
-		return error;
-	used = queue.stime > queue.rtime ? queue.stime : queue.rtime;
-	st->st_uid = queue.object.uid;
-	st->st_gid = queue.object.gid;
-	st->st_mode = queue.object.mode;
-	/* Whole seconds are all that the kernel keeps. */
-	st->st_mtim = (struct timespec){.tv_sec = used ? used : queue.ctime};
-	st->st_atim = (struct timespec){.tv_sec = queue.rtime ? queue.rtime : queue.ctime};
-	st->st_ctim = (struct timespec){.tv_sec = queue.ctime};
-	return 0;
-}
-
-static int sysv_label(const struct place *place, char *name, size_t size)
-{
-	char listed[LISTED_NAME_SIZE];
-	struct mq_sysv queue;
-	int error = mq_sysv_get(place->object, &queue);
-
-	if (error)
-		return error;
-	object_name_list_sysv(queue.object.key, queue.object.id, listed);
-	snprintf(name, size, "%s", listed);
-	return 0;
-}
-
-static int show_number(const struct place *place, FILE *out, uint64_t (*of)(const struct mq_sysv *))
-{
-	struct mq_sysv queue;
-	int error = mq_sysv_get(place->object, &queue);
-
-	if (!error)
-		fprintf(out, "%" PRIu64 "\n", of(&queue));
-	return error;
-}
-
-static uint64_t messages_of(const struct mq_sysv *queue)
-{
-	return queue->messages;
-}
-
-static uint64_t bytes_of(const struct mq_sysv *queue)
-{
-	return queue->bytes;
-}
-
-static uint64_t qbytes_of(const struct mq_sysv *queue)
-{
-	return queue->qbytes;
-}
-
-static uint64_t lspid_of(const struct mq_sysv *queue)
-{
-	return (uint64_t)queue->lspid;
-}
-
-static uint64_t lrpid_of(const struct mq_sysv *queue)
-{
-	return (uint64_t)queue->lrpid;
-}
-
-static int show_messages(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, messages_of);
-}
-
-static int show_bytes(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, bytes_of);
-}
-
-static int show_qbytes(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, qbytes_of);
-}
-
-static int store_qbytes(struct call *call, const struct place *place, const char *text)
+int mq_sysv_store_qbytes(struct call *call, const struct place *place, const char *text)
 {
 	msglen_t qbytes;
 	int error = qbytes_read(call, text, &qbytes);
 
 	return error ? error : change(call, place->object, edit_qbytes, &qbytes);
 }
-
-static int show_lspid(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, lspid_of);
-}
-
-static int show_lrpid(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, lrpid_of);
-}
-
-static int show_status(struct call *call, const struct place *place, FILE *out)
-{
-	struct id_names names = {0};
-	struct mq_sysv queue;
-	int error = mq_sysv_get(place->object, &queue);
-
-	if (error)
-		return error;
-	mq_print_sysv_header(out, REPORT_STATUS);
-	mq_print_sysv(out, REPORT_STATUS, &queue, &names);
-	return 0;
-}
-
-static int show_json(struct call *call, const struct place *place, FILE *out)
-{
-	struct id_names names = {0};
-	struct mq_sysv queue;
-	int error = mq_sysv_get(place->object, &queue);
-
-	return error ? error : json_print_one(out, mq_json_sysv(&queue, &names));
-}
-
-static const struct row rows[] = {
-	{"data", ROW_CHANNEL, .channel = &mq_channel_data},
-	{"each", ROW_CHANNEL, .channel = &mq_channel_each},
-	{"lines", ROW_CHANNEL, .channel = &mq_channel_lines},
-	{"bulk", ROW_CHANNEL, .channel = &mq_channel_bulk},
-	{"framed", ROW_CHANNEL, .channel = &mq_channel_framed},
-	{"type", ROW_NUMBERED, .channel = &mq_channel_type, .number = mq_type_number},
-	{"messages", ROW_TEXT, 0444, .show = show_messages},
-	{"bytes", ROW_TEXT, 0444, .show = show_bytes},
-	{"qbytes", ROW_TEXT, 0644, .show = show_qbytes, .store = store_qbytes},
-	{"lspid", ROW_TEXT, 0444, .show = show_lspid},
-	{"lrpid", ROW_TEXT, 0444, .show = show_lrpid},
-	{"status", ROW_TEXT, 0444, .show = show_status},
-	{"status.json", ROW_TEXT, 0444, .show = show_json},
-	{"holders", ROW_TEXT, 0444, .show = mq_show_holders, .namespaces = NAMESPACE_PID},
-	{"peek", ROW_DIR, .dir = &mq_peek_dir},
-	{NULL, ROW_END},
-};
-
-const struct dir mq_sysv_dir = {
-	.rows = rows,
-	.label = sysv_label,
-	.stat = sysv_stat,
-	.make = refuse_make,
-	.remove = sysv_remove,
-	.change = sysv_change,
-	.rename = refuse_rename,
-};

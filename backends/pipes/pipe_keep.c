@@ -16,6 +16,7 @@
 
 #include "common/apart.h"
 #include "common/descriptors.h"
+#include "common/entry.h"
 #include "common/quota.h"
 #include "pipe.h"
 
@@ -195,14 +196,13 @@ static void open_step(void *context)
 	struct stat st;
 
 	/* Neither waits for anyone nor follows a link that has come in the FIFO's place. */
-	opening->fd = openat(keep.directory, opening->name,
-			     O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	opening->fd = entry_open(keep.directory, opening->name, O_RDWR | O_NONBLOCK | O_NOCTTY);
 	if (opening->fd >= 0 && descriptor_is_last(opening->fd)) {
 		opening->error = -EMFILE;
 		return;
 	}
 	if (opening->fd < 0) {
-		opening->error = errno == ELOOP || errno == ENXIO ? -ENOENT : -errno;
+		opening->error = opening->fd;
 		return;
 	}
 	opening->error = -ENOENT;

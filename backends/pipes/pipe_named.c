@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/entry.h"
 #include "common/names.h"
 #include "pipe.h"
 #include "common/run_dir.h"
@@ -104,10 +105,13 @@ static int name_read(struct call *call, const char *text, bool whole, struct pip
 
 static int look(const char *name, struct stat *st)
 {
+	int error;
+
 	if (directory.fd < 0)
 		return -ENOENT;
-	if (fstatat(directory.fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	error = entry_look(directory.fd, name, st);
+	if (error)
+		return error;
 	return S_ISFIFO(st->st_mode) ? 0 : -ENOENT;
 }
 
@@ -207,9 +211,9 @@ int pipe_named_open(const struct place *place, struct pipe_file *file)
 
 	if (directory.fd < 0)
 		return -ENOENT;
-	file->fd = openat(directory.fd, place->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	file->fd = entry_open(directory.fd, place->name, O_PATH);
 	if (file->fd < 0)
-		return -errno;
+		return file->fd;
 	if (fstat(file->fd, &file->st) < 0)
 		error = -errno;
 	else if (!S_ISFIFO(file->st.st_mode) || !is_meant(place, &file->st))
@@ -416,7 +420,7 @@ int pipe_named_rename(struct call *call, const struct place *place, const char *
 	if (!(flags & RENAME_EXCHANGE) && (errno != EEXIST || flags & RENAME_NOREPLACE))
 		return -errno;
 	error = look(name.fifo, &st);
-	if (error == -ENOENT && faccessat(directory.fd, name.fifo, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (error == -ENOENT && entry_is_taken(directory.fd, name.fifo))
 		return refuse(call, EEXIST, "there is a file %.100s/%.100s, and it is no FIFO",
 			      directory.path, name.fifo);
 	if (error)

@@ -66,6 +66,8 @@ int sem_posix_look(const char *name, struct stat *st);
 int sem_posix_open(struct call *call, const char *name, int flags, int *fd,
 		   struct sem_futex **semaphore);
 int sem_posix_figures(struct call *call, const char *name, unsigned *value, unsigned *waiters);
+/* Why the words of the open file cannot be touched (-EIO of sem_futex.h): -EIO, -ENOSPC. */
+int sem_posix_refuse_words(struct call *call, int fd);
 int sem_posix_make(struct call *call, const char *name, mode_t mode, unsigned value);
 /* All semaphores, in the order of their names. */
 int sem_posix_walk(devshm_each *each, void *context);

@@ -335,11 +335,11 @@ static void posix_close(void *state)
 	free(handle);
 }
 
-static int posix_refuse(struct call *call, int error)
+static int posix_refuse(struct call *call, const struct posix_handle *handle, int error)
 {
 	switch (error) {
 	case EIO:
-		return refuse(call, EIO, "the file has been cut short by its owner");
+		return sem_posix_refuse_words(call, handle->fd);
 	case EIDRM:
 		return refuse(call, EIDRM, "the semaphore has been removed");
 	case EOVERFLOW:
@@ -364,7 +364,7 @@ static int posix_operate(struct call *call, struct posix_handle *handle, int del
 	/* Nobody wakes who waits on a removed semaphore but a signal of who sees the removal. */
 	if (result == -EINTR && posix_gone(handle) < 0)
 		result = -EIDRM;
-	return result < 0 ? posix_refuse(call, -result) : 0;
+	return result < 0 ? posix_refuse(call, handle, -result) : 0;
 }
 
 static int posix_op_open(struct call *call, const struct place *place, int flags, void **state)

@@ -18,6 +18,17 @@ int sem_posix_look(const char *name, struct stat *st)
 	return devshm_look(&semaphores, &(struct place){.name = name}, st);
 }
 
+int sem_posix_refuse_words(struct call *call, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof(sem_t))
+		return refuse(call, ENOSPC,
+			      "the file has no page yet, and /dev/shm is full: rmdir what nobody "
+			      "needs, or mount it again with a larger size=");
+	return refuse(call, EIO, "the file has been cut short by its owner");
+}
+
 int sem_posix_open(struct call *call, const char *name, int flags, int *fd,
 		   struct sem_futex **semaphore)
 {
@@ -47,6 +58,8 @@ int sem_posix_open(struct call *call, const char *name, int flags, int *fd,
 			       "the file is no semaphore shared between processes, neither of "
 			       "glibc nor of musl");
 	}
+	if (result == -EIO)
+		result = sem_posix_refuse_words(call, *fd);
 	if (result < 0)
 		close(*fd);
 	return result;
@@ -60,10 +73,10 @@ int sem_posix_figures(struct call *call, const char *name, unsigned *value, unsi
 	if (result < 0)
 		return result;
 	result = sem_futex_value(semaphore, value, waiters);
+	if (result == -EIO)
+		result = sem_posix_refuse_words(call, fd);
 	sem_futex_close(semaphore);
 	close(fd);
-	if (result == -EIO)
-		return refuse(call, EIO, "the file has been cut short by its owner");
 	return result;
 }
 

@@ -2,7 +2,8 @@
  * shm.h - what the files of the shared memory share.
  *
  * shm.c has the directory shm/; shm_sysv.c and shm_posix.c the objects of the two families,
- * shm_sysv_memory.c the segments' content, shm_print.c the tables, shm_limits.c limits and totals,
+ * shm_sysv_dir.c and shm_posix_dir.c the directory of one, shm_sysv_memory.c and shm_posix_memory.c
+ * its content, shm_print.c the tables, shm_limits.c limits and totals,
  * shm_report.c what is said of all objects together, shm_holders.c who uses what.
  */
 #ifndef IPCFS_SHM_H
@@ -47,6 +48,7 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 
 extern const struct memory shm_sysv_memory;
 int shm_sysv_remove(struct call *call, const struct place *place);
+int shm_sysv_change(struct call *call, const struct place *place, const struct change *wanted);
 
 /* ---- POSIX ---- */
 
@@ -61,6 +63,8 @@ int shm_posix_get(const struct place *place, struct shm_posix *object);
 int shm_posix_find(const char *text, const struct object_name *name, struct place *found);
 int shm_posix_make(struct call *call, const char *text, const struct object_name *name, mode_t mode,
 		   struct place *made);
+extern const struct devshm_family shm_posix_family;
+extern const struct memory shm_posix_memory;
 /* See devshm_open_alone. */
 int shm_posix_open_alone(const struct place *place);
 int shm_posix_remove(struct call *call, const struct place *place);

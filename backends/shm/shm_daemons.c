@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "common/entry.h"
 #include "common/run_dir.h"
 #include "shm.h"
 
@@ -85,8 +86,7 @@ static void note(int dir, const char *name)
 			close(fd);
 		if (fd >= 0 || errno != EEXIST)
 			return;
-		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    (st.st_uid == 0 || st.st_uid == geteuid()))
+		if (entry_look(dir, name, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid()))
 			return;
 		make_way(dir, name);
 	}
@@ -139,7 +139,7 @@ static int was_step(void *context)
 		/* Where root has none, no daemon of root's has had anything to note. */
 		known |= dir >= 0 || (dir == -ENOENT && geteuid() == 0);
 		/* Others may have put files there too. */
-		if (dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		if (dir >= 0 && entry_look(dir, name, &st) == 0 &&
 		    (st.st_uid == 0 || st.st_uid == geteuid() || st.st_uid == asking->creator))
 			return 1;
 	}

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/proc_status.h"
 #include "shm.h"
 
 static unsigned age_wanted;

@@ -1,15 +1,13 @@
 /*
- * shm_sysv.c - System V segments: finding, making and changing them, their figures.
+ * shm_sysv.c - System V segments: finding, making and changing them.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "common/charge.h"
 #include "shm.h"
 #include "common/sysv.h"
 #include "common/sysvipc.h"
@@ -48,12 +46,7 @@ int shm_sysv_get(uint32_t id, struct shm_sysv *segment)
 	if (error)
 		return error;
 	*segment = (struct shm_sysv){
-		.object = {.key = ds.shm_perm.__key,
-			   .id = (int32_t)id,
-			   .uid = ds.shm_perm.uid,
-			   .cuid = ds.shm_perm.cuid,
-			   .gid = ds.shm_perm.gid,
-			   .cgid = ds.shm_perm.cgid},
+		.object = sysv_object_of((int32_t)id, &ds.shm_perm),
 		.size = ds.shm_segsz,
 		.nattch = ds.shm_nattch,
 		.cpid = ds.shm_cpid,
@@ -69,22 +62,17 @@ int shm_sysv_get(uint32_t id, struct shm_sysv *segment)
 /* A line of /proc/sysvipc/shm. */
 static int line_read(const char *line, struct shm_sysv *segment)
 {
-	struct sysv_object *object = &segment->object;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), most;
 	struct sysvipc_line from = {.at = line};
 
 	*segment = (struct shm_sysv){.size = 0};
-	object->key = (int32_t)sysvipc_signed(&from);
-	object->id = (int32_t)sysvipc_signed(&from);
-	set_mode(segment, sysvipc_octal(&from));
+	sysvipc_object(&from, &segment->object);
+	set_mode(segment, segment->object.mode);
 	segment->size = sysvipc_unsigned(&from);
 	segment->cpid = (pid_t)sysvipc_signed(&from);
 	segment->lpid = (pid_t)sysvipc_signed(&from);
 	segment->nattch = sysvipc_unsigned(&from);
-	object->uid = (uid_t)sysvipc_unsigned(&from);
-	object->gid = (gid_t)sysvipc_unsigned(&from);
-	object->cuid = (uid_t)sysvipc_unsigned(&from);
-	object->cgid = (gid_t)sysvipc_unsigned(&from);
+	sysvipc_owners(&from, &segment->object);
 	segment->atime = sysvipc_signed(&from);
 	segment->dtime = sysvipc_signed(&from);
 	segment->ctime = sysvipc_signed(&from);
@@ -238,7 +226,7 @@ int shm_sysv_make(struct call *call, const struct object_name *name, mode_t mode
 	}
 }
 
-/* ---- the segment as a directory ---- */
+/* ---- removing and changing ---- */
 
 int shm_sysv_remove(struct call *call, const struct place *place)
 {
@@ -251,7 +239,7 @@ int shm_sysv_remove(struct call *call, const struct place *place)
 	return sysv_error(errno);
 }
 
-static int sysv_change(struct call *call, const struct place *place, const struct change *wanted)
+int shm_sysv_change(struct call *call, const struct place *place, const struct change *wanted)
 {
 	struct shmid_ds ds;
 	int error = change_check(call, wanted);
@@ -272,218 +260,3 @@ static int sysv_change(struct call *call, const struct place *place, const struc
 			"only the owner and the creator of a segment may change it");
 	return error;
 }
-
-static int sysv_stat(const struct place *place, struct stat *st)
-{
-	struct shm_sysv segment;
-	int error = shm_sysv_get(place->object, &segment);
-	time_t used;
-
-	if (error)
-		return error;
-	used = segment.atime > segment.dtime ? segment.atime : segment.dtime;
-	st->st_uid = segment.object.uid;
-	st->st_gid = segment.object.gid;
-	st->st_mode = segment.object.mode;
-	/* Whole seconds are all that the kernel keeps. */
-	st->st_mtim = (struct timespec){.tv_sec = used ? used : segment.ctime};
-	st->st_atim = (struct timespec){.tv_sec = segment.atime ? segment.atime : segment.ctime};
-	st->st_ctim = (struct timespec){.tv_sec = segment.ctime};
-	return 0;
-}
-
-static int sysv_label(const struct place *place, char *name, size_t size)
-{
-	char listed[LISTED_NAME_SIZE];
-	struct shm_sysv segment;
-	int error = shm_sysv_get(place->object, &segment);
-
-	if (error)
-		return error;
-	object_name_list_sysv(segment.object.key, segment.object.id, listed);
-	snprintf(name, size, "%s", listed);
-	return 0;
-}
-
-/* ---- figures ---- */
-
-static int show_number(const struct place *place, FILE *out,
-		       int (*of)(uint32_t id, struct shm_sysv *segment),
-		       uint64_t (*number)(const struct shm_sysv *segment))
-{
-	struct shm_sysv segment;
-	int error = of(place->object, &segment);
-
-	if (!error)
-		fprintf(out, "%" PRIu64 "\n", number(&segment));
-	return error;
-}
-
-static uint64_t size_of(const struct shm_sysv *segment)
-{
-	return segment->size;
-}
-
-static uint64_t nattch_of(const struct shm_sysv *segment)
-{
-	return segment->nattch;
-}
-
-static uint64_t cpid_of(const struct shm_sysv *segment)
-{
-	return (uint64_t)segment->cpid;
-}
-
-static uint64_t lpid_of(const struct shm_sysv *segment)
-{
-	return (uint64_t)segment->lpid;
-}
-
-static uint64_t locked_of(const struct shm_sysv *segment)
-{
-	return segment->locked;
-}
-
-static uint64_t dest_of(const struct shm_sysv *segment)
-{
-	return segment->dest;
-}
-
-static uint64_t rss_of(const struct shm_sysv *segment)
-{
-	return segment->rss;
-}
-
-static uint64_t swap_of(const struct shm_sysv *segment)
-{
-	return segment->swap;
-}
-
-static int show_size(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, shm_sysv_get, size_of);
-}
-
-static int show_nattch(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, shm_sysv_get, nattch_of);
-}
-
-static int show_cpid(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, shm_sysv_get, cpid_of);
-}
-
-static int show_lpid(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, shm_sysv_get, lpid_of);
-}
-
-static int show_locked(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, shm_sysv_get, locked_of);
-}
-
-static int show_dest(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, shm_sysv_get, dest_of);
-}
-
-static int show_rss(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, shm_sysv_measure, rss_of);
-}
-
-static int show_swap(struct call *call, const struct place *place, FILE *out)
-{
-	return show_number(place, out, shm_sysv_measure, swap_of);
-}
-
-static int refuse_lock(struct call *call, const struct place *place, int error)
-{
-	rlim_t limit = charge_limit(call, RLIMIT_MEMLOCK);
-	struct shm_sysv segment = {.size = 0};
-	char most[32] = "unlimited";
-
-	if (limit != RLIM_INFINITY)
-		snprintf(most, sizeof(most), "%llu bytes", (unsigned long long)limit);
-	if (error == ENOMEM && shm_sysv_get(place->object, &segment) == 0)
-		return refuse(call, ENOMEM,
-			      "RLIMIT_MEMLOCK is %s, for all that uid %u has locked; this segment "
-			      "has %" PRIu64,
-			      most, (unsigned)call->uid, segment.size);
-	if (error == EPERM)
-		return refuse_permission(call, EPERM, place,
-					 "locking needs its owner or creator and a RLIMIT_MEMLOCK "
-					 "above 0 (it is %s), or CAP_IPC_LOCK",
-					 most);
-	return sysv_error(error);
-}
-
-static int lock_step(const void *context)
-{
-	return shmctl(*(const int *)context, SHM_LOCK, NULL) < 0 ? -errno : 0;
-}
-
-static int store_locked(struct call *call, const struct place *place, const char *text)
-{
-	int64_t locked;
-	int error = number_read(call, "locked", text, 0, 1, &locked), id = (int)place->object;
-
-	if (error)
-		return error;
-	/* Who gives back is who was charged, whoever asks. */
-	if (locked)
-		error = charge_caller(call, RLIMIT_MEMLOCK, lock_step, &id);
-	else if (shmctl(id, SHM_UNLOCK, NULL) < 0)
-		error = -errno;
-	return error ? refuse_lock(call, place, -error) : 0;
-}
-
-static int show_status(struct call *call, const struct place *place, FILE *out)
-{
-	struct id_names names = {0};
-	struct shm_sysv segment;
-	int error = shm_sysv_get(place->object, &segment);
-
-	if (error)
-		return error;
-	shm_print_sysv_header(out, REPORT_STATUS);
-	shm_print_sysv(out, REPORT_STATUS, &segment, &names);
-	return 0;
-}
-
-static int show_json(struct call *call, const struct place *place, FILE *out)
-{
-	struct id_names names = {0};
-	struct shm_sysv segment;
-	int error = shm_sysv_measure(place->object, &segment);
-
-	return error ? error : json_print_one(out, shm_json_sysv(&segment, &names));
-}
-
-static const struct row rows[] = {
-	{"data", ROW_MEMORY, .memory = &shm_sysv_memory},
-	{"size", ROW_TEXT, 0444, .show = show_size},
-	{"nattch", ROW_TEXT, 0444, .show = show_nattch},
-	{"cpid", ROW_TEXT, 0444, .show = show_cpid},
-	{"lpid", ROW_TEXT, 0444, .show = show_lpid},
-	{"locked", ROW_TEXT, 0644, .show = show_locked, .store = store_locked},
-	{"dest", ROW_TEXT, 0444, .show = show_dest},
-	{"rss", ROW_TEXT, 0444, .show = show_rss},
-	{"swap", ROW_TEXT, 0444, .show = show_swap},
-	{"status", ROW_TEXT, 0444, .show = show_status},
-	{"status.json", ROW_TEXT, 0444, .show = show_json},
-	{"holders", ROW_TEXT, 0444, .show = shm_show_holders, .namespaces = NAMESPACE_PID},
-	{NULL, ROW_END},
-};
-
-const struct dir shm_sysv_dir = {
-	.rows = rows,
-	.label = sysv_label,
-	.stat = sysv_stat,
-	.make = refuse_make,
-	.remove = shm_sysv_remove,
-	.change = sysv_change,
-	.rename = refuse_rename,
-};

@@ -14,6 +14,7 @@
 
 #include "common/memory_fs.h"
 #include "common/proc_deep.h"
+#include "common/proc_status.h"
 #include "shm.h"
 
 struct piece_key {

@@ -4,8 +4,8 @@
  * sock.c has the tables; sock_object.c which directory a socket has, finding and listing them;
  * sock_files.c the socket files of the run directory; sock_show.c the files of one socket,
  * sock_peer.c who is at the other end; sock_print.c the tables, sock_json.c the same as JSON.
- * sock_diag.c, sock_answer.c, sock_proc.c and sock_users.c gather, sock_name.c reads and writes
- * names.
+ * sock_diag.c, sock_answer.c, sock_proc.c and sock_users.c gather, sock_list.c is what they
+ * gathered; sock_name.c reads and writes names.
  */
 #ifndef IPCFS_SOCK_H
 #define IPCFS_SOCK_H
@@ -22,7 +22,7 @@ extern const struct dir sock_dir, sock_tcp_dir, sock_conn_dir, sock_udp_dir, soc
 extern const struct dir sock_tcp_object_dir, sock_conn_object_dir, sock_udp_object_dir,
 	sock_unix_object_dir, sock_anon_object_dir;
 
-/* ---- sockets as a list ---- */
+/* ---- sockets as a list, sock_list.c ---- */
 
 struct sock_list {
 	struct sock_info *rows;

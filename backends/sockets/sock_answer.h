@@ -6,7 +6,7 @@
 
 #include <libmnl/libmnl.h>
 
-#include "sock_diag.h"
+#include "sock_info.h"
 
 /* Read an answer of sock_diag(7) about a socket of @sock->table; false: it is too short to be one.
  */

@@ -16,6 +16,7 @@
 
 #include "common/hash.h"
 #include "sock_answer.h"
+#include "sock_proc.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -139,21 +140,6 @@ static int ask(struct asking *asking, struct nlmsghdr *request)
 		if (result == MNL_CB_STOP || !dump)
 			return 0;
 	}
-}
-
-bool sock_end_equal(const struct sock_end *one, const struct sock_end *other)
-{
-	return memcmp(one->address, other->address, sizeof(one->address)) == 0 &&
-	       one->port == other->port && one->interface == other->interface;
-}
-
-bool sock_is_asked(const struct sock_query *query, const struct sock_info *sock)
-{
-	bool inet = sock->family == AF_INET || sock->family == AF_INET6;
-
-	if (query->family && query->family != sock->family)
-		return false;
-	return !inet || !query->port || query->port == sock->inet.local.port;
 }
 
 /* ---- IP ---- */

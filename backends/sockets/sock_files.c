@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/entry.h"
 #include "common/run_dir.h"
 #include "sock.h"
 
@@ -52,8 +53,10 @@ static int add(struct sock_files *files, const char *name, struct stat *st)
 	struct sock_file *list;
 	char *copy;
 
-	if (fstatat(directory.fd, name, st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -errno;
+	int error = entry_look(directory.fd, name, st);
+
+	if (error)
+		return error == -ENOENT ? 0 : error;
 	if (!S_ISSOCK(st->st_mode))
 		return 0;
 	list = reallocarray(files->list, files->count + 1, sizeof(*list));
@@ -132,11 +135,11 @@ static int remains_judge(void *context)
 {
 	struct remains *remains = context;
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	int file = openat(directory.fd, remains->name, O_PATH | O_NOFOLLOW | O_CLOEXEC), asking;
+	int file = entry_open(directory.fd, remains->name, O_PATH), asking;
 	int error = -EADDRINUSE;
 
 	if (file < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return file == -ENOENT ? 0 : file;
 	asking = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	snprintf(to.sun_path, sizeof(to.sun_path), "/proc/self/fd/%d", file);
 	if (asking >= 0 && fstat(file, &remains->st) == 0 && S_ISSOCK(remains->st.st_mode) &&
@@ -151,11 +154,15 @@ static int remains_judge(void *context)
 int sock_files_clear(struct call *call, const char *name)
 {
 	struct remains remains = {.name = name};
+	int error = as_daemon(call, remains_judge, &remains);
 
-	if (as_daemon(call, remains_judge, &remains) < 0)
+	if (!error && unlinkat(directory.fd, name, 0) < 0)
+		error = -errno;
+	/* Nobody can remove what something is mounted over. */
+	if (error == -EADDRINUSE || error == -EBUSY)
 		return refuse(call, EADDRINUSE, "there is something else at %.80s/%.80s",
 			      directory.path, name);
-	if (unlinkat(directory.fd, name, 0) < 0 && errno != ENOENT)
+	if (error && error != -ENOENT)
 		return refuse(call, EADDRINUSE,
 			      "at %.80s/%.60s is the file of a socket that nobody has open any "
 			      "more, which is for uid %u to remove",

@@ -21,6 +21,7 @@
 
 #include <utlist.h>
 
+#include "common/entry.h"
 #include "common/hash.h"
 #include "common/quota.h"
 #include "sock_stream.h"
@@ -84,7 +85,7 @@ static bool has_lost_its_file(const struct sock_bound *bound)
 	struct stat st;
 
 	return bound->key.sort == SOCK_UNIX &&
-	       (fstatat(table.directory, bound->name + 1, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       (entry_look(table.directory, bound->name + 1, &st) < 0 ||
 		st.st_ino != bound->key.identity);
 }
 

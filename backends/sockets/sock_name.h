@@ -17,7 +17,7 @@
 
 #include "backend.h"
 #include "sock_addr.h"
-#include "sock_diag.h"
+#include "sock_info.h"
 
 /* An address, an interface, a port. */
 #define SOCK_END_SIZE (SOCK_HOST_TEXT + 6)

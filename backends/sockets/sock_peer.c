@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/apart.h"
+#include "common/proc_status.h"
 #include "sock.h"
 
 struct asking {

@@ -2,6 +2,8 @@
  * sock_proc.c - raw sockets as /proc/net has them: many kernels have no sock_diag(7) for these
  * (CONFIG_INET_RAW_DIAG).
  */
+#include "sock_proc.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +11,6 @@
 #include <unistd.h>
 
 #include "common/sysvipc.h"
-#include "sock_diag.h"
 
 #define ADDRESS "%32[0-9A-F]:%" SCNx16
 

@@ -1,11 +1,11 @@
 /*
  * sock_talk.h - making sockets and talking through them: what those files share.
  *
- * sock_bind.c makes internet sockets, sock_unix.c unix ones; sock_listen.c keeps them and
- * sock_own.c is their directories.  sock_accept.c and sock_dial.c are opening a connection,
- * sock_stream.c is talking through one; sock_dgram.c is talking in datagrams, sock_pktinfo.c
- * answering from the address that was asked.  sock_resolve.c asks for addresses, sock_addr.c reads
- * and writes them, sock_caller.c knows where the caller is.
+ * sock_bind.c makes internet sockets, sock_unix.c unix ones; sock_listen.c keeps them, sock_own.c
+ * finds them and sock_own_dir.c is their directories.  sock_accept.c and sock_dial.c are opening a
+ * connection, sock_stream.c is talking through one; sock_dgram.c is talking in datagrams,
+ * sock_pktinfo.c answering from the address that was asked.  sock_resolve.c asks for addresses,
+ * sock_addr.c reads and writes them, sock_caller.c knows where the caller is.
  */
 #ifndef IPCFS_SOCK_TALK_H
 #define IPCFS_SOCK_TALK_H

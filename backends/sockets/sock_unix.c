@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/entry.h"
 #include "common/names.h"
 #include "common/run_dir.h"
 #include "sock.h"
@@ -169,8 +170,8 @@ static int wish_grant(struct call *call, const struct wish *wish, mode_t mode, s
 	}
 	if (wish->type != SOCK_DGRAM && listen(fd, (int)wish->backlog) < 0)
 		error = -errno;
-	else if (fstatat(directory, wish->name, st, AT_SYMLINK_NOFOLLOW) < 0)
-		error = -errno;
+	else
+		error = entry_look(directory, wish->name, st);
 	if (!error)
 		return fd;
 	close(fd);

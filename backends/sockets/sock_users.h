@@ -8,6 +8,7 @@
 
 #include "backend.h"
 #include "common/proc_scan.h"
+#include "common/proc_status.h"
 
 struct sock_process {
 	pid_t pid;

@@ -1,6 +1,6 @@
 """Every recipe of docs/cookbook.md is run, and prints what it says that it prints.
 
-A fenced block of sh, bash, python, perl or c is a program; a block of text right after it is its whole output, and
+A fenced block of sh, bash, python, perl, go or c is a program; a block of text right after it is its whole output, and
 without one it prints nothing.  `needs=` after the language names commands, and the kernel, without which it is left out.
 A recipe, from one heading to the next, leaves no object and no process behind.
 
@@ -17,6 +17,8 @@ BOOK = os.environ.get("COOKBOOK", os.path.join(os.environ["HERE"], "../../docs/c
 DIRECTORY = os.environ["T"]
 SECONDS = 60
 INTERPRETERS = {"sh": ["sh", "-eu"], "bash": ["bash", "-eu"], "python": ["python3"], "perl": ["perl"]}
+# gccgo has its library compiled; the other compiler of Go would first compile that, for longer than all the recipes take.
+COMPILERS = {"c": ["cc", "-Wall", "-Werror"], "go": ["gccgo"]}
 
 
 def blocks(text):
@@ -44,7 +46,7 @@ def programs(text):
     found = []
     for heading, line, language, needs, content in blocks(text):
         if language != "text":
-            if language not in INTERPRETERS and language != "c":
+            if language not in INTERPRETERS and language not in COMPILERS:
                 raise SystemExit(f"line {line}: what is '{language}'?")
             found.append([heading, line, language, needs, content, ""])
         elif not found or found[-1][0] != heading or found[-1][5]:
@@ -68,11 +70,12 @@ def is_there(need):
 def command_of(language, program):
     """What runs it; a file for each, which is what `ps` and the holders show."""
     path = os.path.join(DIRECTORY, "recipe")
-    with open(path + (".c" if language == "c" else ""), "w", encoding="utf-8") as file:
+    source = path + "." + language if language in COMPILERS else path
+    with open(source, "w", encoding="utf-8") as file:
         file.write(program)
-    if language != "c":
+    if language in INTERPRETERS:
         return INTERPRETERS[language] + [path]
-    subprocess.run(["cc", "-Wall", "-Werror", "-o", path, path + ".c"], check=True)
+    subprocess.run(COMPILERS[language] + ["-o", path, source], check=True)
     return [path]
 
 
@@ -114,7 +117,17 @@ def left_over_at_last():
     return found
 
 
+def prepare():
+    """What a machine with ipcfs has: the command, and a route by which a broadcast goes."""
+    os.mkdir(f"{DIRECTORY}/bin")
+    os.symlink(os.environ["IPCFS"], f"{DIRECTORY}/bin/ipcfs")
+    os.environ["PATH"] = f"{DIRECTORY}/bin:{os.environ['PATH']}"
+    if is_there("ip"):
+        subprocess.run(["ip", "route", "add", "224.0.0.0/4", "dev", "lo"], check=True)
+
+
 def main():
+    prepare()
     with open(BOOK, encoding="utf-8") as file:
         book = programs(file.read())
     only = os.environ.get("RECIPE", "")

@@ -1,4 +1,5 @@
 """How ipctop ends, and what it does when the tree does: q, Ctrl-C, SIGTERM, a daemon that is stopped, killed, replaced."""
+import atexit
 import contextlib
 import glob
 import os
@@ -76,6 +77,8 @@ def ended(screen, status):
 
 os.mkdir(TREE)
 daemon = mount()
+# What ends before its time leaves no daemon that stands still, and a tree that can be unmounted.
+atexit.register(lambda: daemon.send_signal(signal.SIGCONT))
 screen = shell()
 before = settings(screen, 1)
 

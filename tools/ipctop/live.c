@@ -101,8 +101,10 @@ static int live(struct ui *ui, struct reader *reader, int signals, unsigned long
 		int result = 0;
 
 		screen_draw(ui, reader_waits(reader));
-		if (poll(fds, 3, CLOCK_MS) < 0 && errno != EINTR)
-			return -errno;
+		/* Nothing has come.  It fails of a signal alone, which no errno tells: what ncurses
+		   does when it is stopped and goes on leaves another. */
+		if (poll(fds, 3, CLOCK_MS) < 0)
+			fds[0].revents = fds[1].revents = fds[2].revents = 0;
 		if (fds[1].revents) {
 			result = signals_take(signals);
 			if (result)

@@ -380,7 +380,7 @@ void matrix_run(const struct object *object)
 	made.object = object;
 	differences = 0;
 	for (size_t m = 0; m < (object->one_mode ? 1 : COUNT(modes)); m++)
-		for (int given = 0; given <= !object->not_given; given++) {
+		for (int given = 0; given < (object->not_given ? 1 : 2); given++) {
 			made.mode = object->one_mode ? ONE_MODE : modes[m];
 			made.given = given;
 			run_in_state(object, m == 0);

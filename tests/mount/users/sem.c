@@ -371,9 +371,10 @@ static int named_readable(const void *unused)
 {
 	int fd = open(FILE_OF_NAMED, O_RDONLY | O_CLOEXEC);
 
-	if (fd >= 0)
-		close(fd);
-	return errno_of(fd);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
 }
 
 static int named_show_if_readable(const void *unused)

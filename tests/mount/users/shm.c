@@ -213,14 +213,16 @@ static const struct object segment = {
 static int file_read(const void *unused)
 {
 	char text[64] = "";
-	int fd = open(FILE_OF_OBJECT, O_RDONLY | O_CLOEXEC);
+	int fd = open(FILE_OF_OBJECT, O_RDONLY | O_CLOEXEC), error = 0;
 
 	if (fd < 0)
 		return errno;
 	if (read(fd, text, sizeof(text) - 1) < 0)
-		return errno;
-	say("%s", text);
-	return 0;
+		error = errno;
+	else
+		say("%s", text);
+	close(fd);
+	return error;
 }
 
 static int file_write(const void *argument)

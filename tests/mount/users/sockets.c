@@ -325,7 +325,7 @@ void sockets_begin(void)
 	assert_return_code(chown(LOCKED, OWNER, GROUP), errno);
 	assert_int_equal(do_as(identities, owner_opens, fds), 0);
 	snprintf(connection_path, sizeof(connection_path),
-		 TREE "/tcp/conn/127.0.0.1:%u-127.0.0.1:%u", port_of(fds[1]), LISTENER);
+		 TREE "/tcp/conn/127.0.0.1:%u-127.0.0.1:%d", port_of(fds[1]), LISTENER);
 	/* By root, who is the peer that the kernel tells of. */
 	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), errno);
 	assert_return_code(fstat(pair[0], &st), errno);
