@@ -63,7 +63,8 @@ static void check_device(struct checklist *list)
 /* The program of that name in PATH; false: there is none. */
 static bool find_program(const char *name, char path[PATH_MAX])
 {
-	char *all = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin"), *rest = all;
+	const char *path_variable = getenv("PATH");
+	char *all = strdup(path_variable ? path_variable : "/usr/bin:/bin"), *rest = all;
 	bool found = false;
 
 	for (char *at; all && !found && (at = strsep(&rest, ":"));)

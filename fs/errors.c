@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "common/hash.h"
+#include "common/proc_status.h"
 
 enum { LINES = 100, USERS = 256, LINE_SIZE = 1024 };
 
@@ -56,27 +57,10 @@ static void print_word(FILE *out, const char *word)
 		fputs("...", out);
 }
 
-static void command_of(pid_t pid, char command[64])
-{
-	char path[40];
-	size_t length = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	file = fopen(path, "re");
-	if (file) {
-		length = fread(command, 1, 63, file);
-		fclose(file);
-	}
-	if (length && command[length - 1] == '\n')
-		length--;
-	command[length] = '\0';
-}
-
 static char *format_line(pid_t pid, const char *operation, const char *path, int error,
 			 const char *reason)
 {
-	char text[LINE_SIZE], command[64], when[40];
+	char text[LINE_SIZE], command[PROC_COMMAND_SIZE] = "", when[40];
 	const char *name = strerrorname_np(error);
 	FILE *out = fmemopen(text, sizeof(text), "w");
 	time_t now = time(NULL);
@@ -84,7 +68,7 @@ static char *format_line(pid_t pid, const char *operation, const char *path, int
 
 	if (!out)
 		return NULL;
-	command_of(pid, command);
+	proc_command(pid, command);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S%z", localtime_r(&now, &tm));
 	fprintf(out, "%s %d ", when, (int)pid);
 	print_word(out, command);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "check.h"
 #include "common/quota.h"
 #include "common/run_dir.h"
@@ -34,6 +35,13 @@
 
 /* The exit status; see EXIT STATUS in ipcfs(8). */
 enum { FAILED = 1, USAGE = 2, CANNOT_MOUNT = 3 };
+
+/* What failed has not said so. */
+static int no_memory(void)
+{
+	fprintf(stderr, "ipcfs: %s\n", strerror(ENOMEM));
+	return FAILED;
+}
 
 /* By the time it is unmounted the working directory is another. */
 static int resolve_mountpoint(struct options *options)
@@ -95,16 +103,19 @@ static int run(struct fuse_session *session, const struct options *options)
 	int error;
 
 	/* The threads of what follows must be those of the process that stays. */
-	if (fuse_daemonize(options->foreground || options->debug) < 0)
-		return -errno;
-	error = geteuid() == 0 ? 0 : unmounter_start(options->mountpoint);
+	if (options->foreground || options->debug)
+		error = chdir("/") < 0 ? -errno : 0;
+	else
+		error = background_begin();
+	if (!error && geteuid() != 0)
+		error = unmounter_start(options->mountpoint);
 	if (error)
 		return error;
 	serve_block_signals();
 	error = confine_calls();
 	if (!error)
 		error = serve_setup(longest);
-	return error ? error : serve(session);
+	return error ? error : serve(session, background_done);
 }
 
 /* Makes the target's what would otherwise be the daemon's own. */
@@ -162,22 +173,34 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	namespaces_note_run_dir(run_dir_path());
 	node_number_directories(root);
 	if (add_mount_options(args, options) < 0)
-		return -ENOMEM;
+		return -no_memory();
 	mount_mode.read_only = options->read_only;
 	if (options->read_only)
 		tree_hide_links();
+	errno = 0;
 	session = fuse_session_new(args, &requests, sizeof(requests), NULL);
+	if (!session && errno == ENOMEM)
+		return -no_memory();
 	if (!session) {
 		fputs("ipcfs: ipcfs -h has the options\n", stderr);
 		return USAGE;
 	}
 	error = -EIO;
+	errno = 0;
 	if (fuse_session_mount(session, options->mountpoint) == 0) {
-		mountpoint_note(options->mountpoint);
-		error = options->no_passthrough ? 0 : passthrough_setup(session);
-		notify("STATUS=Mounted on %s", options->mountpoint);
-		if (!error)
+		error = mountpoint_note(options->mountpoint, fuse_session_fd(session));
+		if (error == -ENODEV) {
+			/* There is nothing to be taken off, and what is there is not ours. */
+			error = -no_memory();
+			fuse_session_destroy(session);
+			return error;
+		}
+		if (!error && !options->no_passthrough)
+			error = passthrough_setup(session);
+		if (!error) {
+			notify("STATUS=Mounted on %s", options->mountpoint);
 			error = run(session, options);
+		}
 		if (error) {
 			fprintf(stderr, "ipcfs: %s\n", strerror(-error));
 			notify("STATUS=%s\nERRNO=%d", strerror(-error), -error);
@@ -192,6 +215,8 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 		if (!mountpoint_leave(options->mountpoint, fuse_session_fd(session)))
 			_exit(error ? FAILED : 0);
 		fuse_session_unmount(session);
+	} else if (errno == ENOMEM) {
+		no_memory();
 	} else {
 		check_explain_failure();
 	}
@@ -230,8 +255,9 @@ int main(int argc, char **argv)
 
 	allow_all_descriptors();
 	quota_setup();
+	errno = 0;
 	if (options_parse(&args, &options) < 0) {
-		status = USAGE;
+		status = errno == ENOMEM ? no_memory() : USAGE;
 	} else if (options.help) {
 		options_print_help();
 	} else if (options.version) {

@@ -43,11 +43,16 @@ static void unescape(char *text)
 /* The id of the topmost mount at @path, 0: none; whether it is an ipcfs, and its device. */
 static int mount_at(const char *path, bool *is_ipcfs, dev_t *device)
 {
-	FILE *file = fopen("/proc/self/mountinfo", "re");
+	/* Kept open: at the end, which may have come for want of descriptors, it is read again. */
+	static FILE *file;
 	char *line = NULL;
 	size_t size = 0;
 	int found = 0;
 
+	if (file)
+		rewind(file);
+	else
+		file = fopen("/proc/self/mountinfo", "re");
 	while (file && getline(&line, &size, file) > 0) {
 		char at[PATH_MAX], type[64];
 		const char *rest = strstr(line, " - ");
@@ -66,8 +71,6 @@ static int mount_at(const char *path, bool *is_ipcfs, dev_t *device)
 		}
 	}
 	free(line);
-	if (file)
-		fclose(file);
 	return found;
 }
 
@@ -173,11 +176,17 @@ char *mountpoint_resolve(const char *path)
 	return NULL;
 }
 
-void mountpoint_note(const char *path)
+int mountpoint_note(const char *path, int connection)
 {
+	const dev_t fuse = makedev(10, 229); /* /dev/fuse */
 	bool is_ipcfs;
+	struct stat st;
 
+	/* libfuse 3.14 says so, with descriptor 0, where it has no memory to mount anything. */
+	if (fstat(connection, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != fuse)
+		return -ENODEV;
 	noted = mount_at(path, &is_ipcfs, &noted_device);
+	return noted ? 0 : -ENOMEM;
 }
 
 dev_t mountpoint_device(void)
@@ -190,7 +199,7 @@ bool mountpoint_is_ours(const char *path)
 	bool is_ipcfs;
 	dev_t device;
 
-	return mount_at(path, &is_ipcfs, &device) == noted;
+	return !noted || mount_at(path, &is_ipcfs, &device) == noted;
 }
 
 /* While its connection lasts the mount does, and no other can have its number. */

@@ -14,8 +14,11 @@
  */
 char *mountpoint_resolve(const char *path);
 
-/* Notes which mount is on @path now. */
-void mountpoint_note(const char *path);
+/*
+ * Notes which mount is on @path now, just made, of @connection.  -ENODEV: there is none; -ENOMEM:
+ * it cannot be told which it is.
+ */
+int mountpoint_note(const char *path, int connection);
 /* Its device, which /proc shows for what is open in it; 0: none is noted. */
 dev_t mountpoint_device(void);
 /*

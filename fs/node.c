@@ -103,7 +103,8 @@ bool node_is_memory(const struct node *node)
 	return node->place.row && node->place.row->type == ROW_MEMORY;
 }
 
-bool node_is_visit(const struct node *node)
+/* True if each lookup must make a new id. */
+static bool is_visit(const struct node *node)
 {
 	return node_is_channel(node) || node->chosen || node->place.number ||
 	       (node->view == VIEW_WITHIN && node->within != NO_LIMIT);
@@ -249,7 +250,7 @@ uint64_t node_publish(const struct node *node)
 	uint64_t id;
 
 	assert(dir < DIRECTORIES);
-	if (node_is_visit(node))
+	if (is_visit(node))
 		id = visit_add(node);
 	else if (dir == ROOT_DIRECTORY && !place->row && node->view == VIEW_ITSELF)
 		return NODE_ROOT;

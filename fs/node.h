@@ -51,8 +51,6 @@ const struct dir *node_parent_directory(const struct dir *dir, const struct row 
 bool node_is_channel(const struct node *node);
 /* True if the node is an object's memory. */
 bool node_is_memory(const struct node *node);
-/* True if each lookup must make a new id. */
-bool node_is_visit(const struct node *node);
 
 /* The NAMESPACE_ ... that decide of it. */
 unsigned node_namespaces(const struct node *node);

@@ -3,6 +3,15 @@
  */
 #include "requests.h"
 
+#include <stdatomic.h>
+
+static atomic_bool agreed;
+
+bool requests_are_agreed(void)
+{
+	return agreed;
+}
+
 static void agree(void *userdata, struct fuse_conn_info *conn)
 {
 	/*
@@ -16,6 +25,7 @@ static void agree(void *userdata, struct fuse_conn_info *conn)
 				  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE);
 	/* data -> wait/data never changes. */
 	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
+	agreed = true;
 }
 
 const struct fuse_lowlevel_ops requests = {

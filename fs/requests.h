@@ -86,6 +86,8 @@ void request_reply_copy(fuse_req_t req, const char *data, size_t size);
 struct operation;
 void request_parked(struct operation *op);
 void request_unparked(struct operation *op);
+/* Whether the kernel and this side have agreed on how they talk, by the first request. */
+bool requests_are_agreed(void);
 /* For a thread that takes no more requests: gives back what it kept between them. */
 void requests_leave(void);
 

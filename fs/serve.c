@@ -33,6 +33,7 @@ struct server {
 static struct {
 	struct fuse_session *session;
 	atomic_int error;
+	void (*served)(void);
 	atomic_flag answered;
 	pthread_mutex_t lock;
 	pthread_cond_t left;
@@ -58,8 +59,14 @@ static void *take_requests(void *argument)
 			break;
 		fuse_session_process_buf(serving.session, &buffer);
 		/* The first request is the kernel's own, by which all is agreed on. */
-		if (!atomic_flag_test_and_set(&serving.answered))
-			notify("READY=1");
+		if (atomic_flag_test_and_set(&serving.answered))
+			continue;
+		if (!requests_are_agreed()) {
+			serving.error = -ENOMEM;
+			break;
+		}
+		notify("READY=1");
+		serving.served();
 	}
 	free(buffer.mem);
 	if (result < 0 && result != -ENODEV && result != -EINTR)
@@ -147,13 +154,14 @@ int serve_setup(int64_t longest)
 	return error ? error : reactor_setup(ticks, &events);
 }
 
-int serve(struct fuse_session *session)
+int serve(struct fuse_session *session, void (*served)(void))
 {
 	struct server servers[THREADS] = {};
 	int started = 0, error = 0, got;
 	sigset_t set;
 
 	serving.session = session;
+	serving.served = served;
 	pthread_mutex_lock(&serving.lock);
 	while (started < THREADS && !error) {
 		error = pthread_create(&servers[started].thread, NULL, take_requests,
@@ -161,6 +169,9 @@ int serve(struct fuse_session *session)
 		started += !error;
 	}
 	serving.taking = started;
+	/* None has begun: each needs the lock first. */
+	if (error)
+		fuse_session_exit(session);
 	pthread_mutex_unlock(&serving.lock);
 	end_signals(&set);
 	if (!error)

@@ -9,10 +9,11 @@
 #include "fuse.h"
 
 /*
- * Serves @session until it is unmounted or the process gets SIGTERM, SIGINT or SIGHUP.  What waits
- * is then answered with EINTR, and no thread is left that takes requests.  0, or a negative errno.
+ * Serves @session, and calls @served once the kernel has been answered, until it is unmounted or
+ * the process gets SIGTERM, SIGINT or SIGHUP.  What waits is then answered with EINTR, and no
+ * thread is left that takes requests.  0, or a negative errno.
  */
-int serve(struct fuse_session *session);
+int serve(struct fuse_session *session, void (*served)(void));
 
 /*
  * Starts what operations wait in.  @longest: nanoseconds that any may wait, or NO_LIMIT.  To be

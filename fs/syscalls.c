@@ -25,7 +25,12 @@
 #include "backing.h"
 
 #ifdef HAVE_SECCOMP
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
 #endif
 
 #ifndef CLOSE_RANGE_UNSHARE
@@ -204,19 +209,63 @@ static int add_tables(scmp_filter_ctx filter)
 	return error ? error : add_all(filter, SCMP_ACT_KILL_PROCESS, syscalls_fatal);
 }
 
+/* The filter as the kernel takes it; free() of its instructions is due. */
+static int program_of(scmp_filter_ctx filter, struct sock_fprog *program)
+{
+	int file = memfd_create("filter", MFD_CLOEXEC), error;
+	off_t size = 0;
+
+	*program = (struct sock_fprog){.filter = NULL};
+	if (file < 0)
+		return -errno;
+	error = seccomp_export_bpf(filter, file);
+	if (!error && (size = lseek(file, 0, SEEK_END)) <= 0)
+		error = -ENOMEM;
+	if (!error && !(program->filter = malloc((size_t)size)))
+		error = -ENOMEM;
+	if (!error && pread(file, program->filter, (size_t)size, 0) != size)
+		error = -EIO;
+	program->len = (unsigned short)((size_t)size / sizeof(*program->filter));
+	close(file);
+	return error;
+}
+
+/*
+ * Where libseccomp has no memory for a part of the program it leaves that out and says nothing:
+ * what it makes is made twice, and believed only if it is the same.
+ */
+static int load_program(scmp_filter_ctx filter, unsigned flags)
+{
+	struct sock_fprog program, again = {.filter = NULL};
+	int error = program_of(filter, &program);
+
+	if (!error)
+		error = program_of(filter, &again);
+	if (!error && (program.len != again.len ||
+		       memcmp(program.filter, again.filter, program.len * sizeof(*again.filter))))
+		error = -ENOMEM;
+	if (!error) {
+		long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+
+		/* A positive number is a thread that cannot have it. */
+		error = result < 0 ? -errno : result > 0 ? -ESRCH : 0;
+	}
+	free(program.filter);
+	free(again.filter);
+	return error;
+}
+
 static int load(scmp_filter_ctx filter, bool log)
 {
-	int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-
 	/* A call of another machine's (the kernel knows those of i386 too) has other numbers. */
-	if (!error)
-		error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	int error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+
 	/* A tree: few steps for those that are not always allowed, which the kernel remembers. */
 	if (!error)
 		error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (!error)
-		error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, log);
-	return error ? error : seccomp_load(filter);
+	return error ? error
+		     : load_program(filter, SECCOMP_FILTER_FLAG_TSYNC |
+						    (log ? SECCOMP_FILTER_FLAG_LOG : 0));
 }
 
 /* Two filters, of which the kernel heeds the stricter: only what the second refuses is logged. */

@@ -22,6 +22,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "common/proc_status.h"
+
 static int fail(pid_t pid, int error, const char *what)
 {
 	/* The link to a root directory says EACCES, setns(2) EPERM. */
@@ -75,36 +77,16 @@ static int open_shm(pid_t pid)
 	return fd < 0 ? fail(pid, errno, "its /dev/shm cannot be opened") : fd;
 }
 
-/* When it was started, in ticks since boot: with its pid a name that no other process will have. */
-static int64_t start_time(pid_t pid)
-{
-	char path[40], text[1024] = "", *end;
-	int64_t ticks = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return -1;
-	if (fread(text, 1, sizeof(text) - 1, file) > 0 && (end = strrchr(text, ')')))
-		sscanf(end + 1,
-		       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-		       "%*d %" SCNd64,
-		       &ticks);
-	fclose(file);
-	return ticks;
-}
-
 static int enter(pid_t pid, int pidfd, struct target *target)
 {
 	struct pollfd alive = {.fd = pidfd, .events = POLLIN};
-	int64_t started;
+	uint64_t started = 0;
 	int error, fd;
 
 	fd = open_shm(pid);
 	if (fd < 0)
 		return fd;
-	started = start_time(pid);
+	proc_start_ticks(pid, &started); /* with its pid a name that no other process has */
 	error = enter_namespaces(pid, pidfd);
 	if (error)
 		return error;
@@ -112,7 +94,7 @@ static int enter(pid_t pid, int pidfd, struct target *target)
 	if (poll(&alive, 1, 0) != 0)
 		return fail(pid, ESRCH, "it has ended");
 	snprintf(target->shm, sizeof(target->shm), "/proc/self/fd/%d", fd);
-	snprintf(target->run_dir, sizeof(target->run_dir), "/run/ipcfs.%d.%" PRId64, (int)pid,
+	snprintf(target->run_dir, sizeof(target->run_dir), "/run/ipcfs.%d.%" PRIu64, (int)pid,
 		 started);
 	return 0;
 }

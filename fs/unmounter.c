@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "background.h"
+
 static int other = -1;
 
 /*
@@ -45,6 +47,7 @@ static void wait_and_unmount(int daemon, const char *path)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	prctl(PR_SET_NAME, "ipcfs-unmount");
+	background_leave();
 	if (close_all_but(daemon) < 0 || read(daemon, &byte, 1) != 1)
 		_exit(1);
 	/* The descriptor stays open in it: the daemon sees its end. */

@@ -111,9 +111,6 @@ int held_begin(struct held_scan *scan, struct proc_viewer *viewer);
 int held_complete(struct held_scan *scan, const struct proc_scan *walk);
 void held_free(struct held_scan *scan);
 
-/* Calls @each with every holder that is shown, by object and pid. */
-int held_each(struct held_scan *scan, holder_each *each, void *context);
-
 /* The file holders of an object and of a kind. */
 int held_show_one(struct call *call, const struct held_kind *kind, const struct place *place,
 		  FILE *out);

@@ -56,7 +56,8 @@ static int by_pid(const void *one, const void *other)
 	       (a->process->key.pid < b->process->key.pid);
 }
 
-int held_each(struct held_scan *scan, holder_each *each, void *context)
+/* Calls @each with every holder that is shown, by object and pid. */
+static int each_holder(struct held_scan *scan, holder_each *each, void *context)
 {
 	struct held_object *object, *next;
 	int error = 0;
@@ -108,7 +109,7 @@ static int scan_and_print(struct held_scan *scan, FILE *out, bool objects)
 	int error = held_scan(scan);
 
 	if (!error)
-		error = held_each(scan, print_one, &printing);
+		error = each_holder(scan, print_one, &printing);
 	if (!error)
 		holders_print_hidden(out, scan->hidden + scan->walk.unknown);
 	return error;
@@ -168,7 +169,7 @@ int held_kind_complete(void *state, const struct proc_scan *walk)
 
 int held_kind_each(void *state, holder_each *each, void *context)
 {
-	return held_each(state, each, context);
+	return each_holder(state, each, context);
 }
 
 int held_kind_hidden(void *state, struct proc_pids *pids)

@@ -12,14 +12,7 @@
 #include "backend.h"
 #include "ids.h"
 #include "json.h"
-
-/* What every System V object has in common, as /proc/sysvipc tells everyone. */
-struct sysv_object {
-	int32_t key, id;
-	mode_t mode;
-	uid_t uid, cuid;
-	gid_t gid, cgid;
-};
+#include "sysv.h"
 
 /* The ipcs title line, "\n------ TITLE --------\n". */
 void ipcs_title(FILE *out, const char *title);

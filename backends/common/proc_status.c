@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,30 @@ int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE])
 	return 0;
 }
 
-/* The machine's start, which field 22 of /proc/PID/stat counts from. */
+int proc_start_ticks(pid_t pid, uint64_t *ticks)
+{
+	char path[32], text[1024], *end;
+	size_t length = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (file) {
+		length = fread(text, 1, sizeof(text) - 1, file);
+		fclose(file);
+	}
+	text[length] = '\0';
+	/* The name is in brackets and may have some; the third field follows. */
+	end = strrchr(text, ')');
+	if (!end || sscanf(end + 1,
+			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			   "%*d %*d %" SCNu64,
+			   ticks) != 1)
+		return -ESRCH;
+	return 0;
+}
+
+/* The machine's start, which proc_start_ticks counts from. */
 static long long boot_time(void)
 {
 	char line[256];
@@ -61,27 +85,12 @@ static long long boot_time(void)
 
 int proc_started(pid_t pid, time_t *started)
 {
-	char path[32], text[1024], *end;
-	unsigned long long ticks;
-	size_t length = 0;
-	FILE *file;
+	uint64_t ticks;
+	int error = proc_start_ticks(pid, &ticks);
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (file) {
-		length = fread(text, 1, sizeof(text) - 1, file);
-		fclose(file);
-	}
-	text[length] = '\0';
-	/* The name is in brackets and may have some; the third field follows. */
-	end = strrchr(text, ')');
-	if (!end || sscanf(end + 1,
-			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			   "%*d %*d %llu",
-			   &ticks) != 1)
-		return -ESRCH;
-	*started = boot_time() + (time_t)(ticks / (unsigned long)sysconf(_SC_CLK_TCK));
-	return 0;
+	if (!error)
+		*started = boot_time() + (time_t)(ticks / (uint64_t)sysconf(_SC_CLK_TCK));
+	return error;
 }
 
 /* A number that /proc/PID/status has under @key; 0: it has gone. */

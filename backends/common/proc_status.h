@@ -4,6 +4,7 @@
 #ifndef IPCFS_PROC_STATUS_H
 #define IPCFS_PROC_STATUS_H
 
+#include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -11,7 +12,9 @@
 #define PROC_COMMAND_SIZE 64
 int proc_command(pid_t pid, char command[PROC_COMMAND_SIZE]);
 int proc_user(pid_t pid, uid_t *uid);
-/* When it began, in seconds since 1970; -ESRCH. */
+/* When it began, in clock ticks since boot: tells it from a later one of its pid.  -ESRCH. */
+int proc_start_ticks(pid_t pid, uint64_t *ticks);
+/* The same in seconds since 1970. */
 int proc_started(pid_t pid, time_t *started);
 /* The process that made it; 0: it has gone, or came from outside. */
 pid_t proc_parent(pid_t pid);

@@ -3,7 +3,41 @@
  */
 #include <errno.h>
 
+#include "names.h"
 #include "sysv.h"
+
+struct sysv_object sysv_object_of(int32_t id, const struct ipc_perm *perm)
+{
+	return (struct sysv_object){
+		.key = perm->__key,
+		.id = id,
+		.mode = perm->mode & 0777,
+		.uid = perm->uid,
+		.cuid = perm->cuid,
+		.gid = perm->gid,
+		.cgid = perm->cgid,
+	};
+}
+
+void sysv_object_stat(const struct sysv_object *object, time_t accessed, time_t used,
+		      time_t changed, struct stat *st)
+{
+	st->st_uid = object->uid;
+	st->st_gid = object->gid;
+	st->st_mode = object->mode;
+	/* Whole seconds are all that the kernel keeps. */
+	st->st_mtim = (struct timespec){.tv_sec = used ? used : changed};
+	st->st_atim = (struct timespec){.tv_sec = accessed ? accessed : changed};
+	st->st_ctim = (struct timespec){.tv_sec = changed};
+}
+
+void sysv_object_label(const struct sysv_object *object, char *name, size_t size)
+{
+	char listed[LISTED_NAME_SIZE];
+
+	object_name_list_sysv(object->key, object->id, listed);
+	snprintf(name, size, "%s", listed);
+}
 
 int sysv_error(int error)
 {

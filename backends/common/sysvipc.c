@@ -80,3 +80,18 @@ int64_t sysvipc_signed(struct sysvipc_line *line)
 	line->at += negative;
 	return negative ? (int64_t)-number(line, 10) : (int64_t)number(line, 10);
 }
+
+void sysvipc_object(struct sysvipc_line *line, struct sysv_object *object)
+{
+	object->key = (int32_t)sysvipc_signed(line);
+	object->id = (int32_t)sysvipc_signed(line);
+	object->mode = sysvipc_octal(line);
+}
+
+void sysvipc_owners(struct sysvipc_line *line, struct sysv_object *object)
+{
+	object->uid = (uid_t)sysvipc_unsigned(line);
+	object->gid = (gid_t)sysvipc_unsigned(line);
+	object->cuid = (uid_t)sysvipc_unsigned(line);
+	object->cgid = (gid_t)sysvipc_unsigned(line);
+}

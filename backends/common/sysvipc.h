@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sysv.h"
+
 /*
  * Reads a table, "msg", "sem" or "shm" (or a path).  @line gets each line but the header, and
  * returns 0 or a negative errno that ends the reading.
@@ -24,5 +26,10 @@ struct sysvipc_line {
 int64_t sysvipc_signed(struct sysvipc_line *line);
 uint64_t sysvipc_unsigned(struct sysvipc_line *line);
 uint32_t sysvipc_octal(struct sysvipc_line *line);
+/* Key, id and mode, with which every line begins; the mode with the flags that the kernel has in
+ * it. */
+void sysvipc_object(struct sysvipc_line *line, struct sysv_object *object);
+/* Owner, group, and those of the creator. */
+void sysvipc_owners(struct sysvipc_line *line, struct sysv_object *object);
 
 #endif

@@ -4,8 +4,9 @@
 #include "events_actors.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "common/proc_status.h"
 
 enum { NOTES = 1024, PATH_SIZE = 320 };
 
@@ -19,21 +20,6 @@ static struct {
 	size_t next;
 } actors = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void command_of(pid_t pid, char *command, size_t size)
-{
-	char path[40];
-	FILE *file;
-
-	*command = '\0';
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	if (fgets(command, (int)size, file))
-		command[strcspn(command, "\n")] = '\0';
-	fclose(file);
-}
-
 void events_actor_note(const struct call *call, const char *path)
 {
 	struct events_actor actor = {.pid = call->pid, .uid = call->uid};
@@ -41,7 +27,7 @@ void events_actor_note(const struct call *call, const char *path)
 
 	if (strlen(path) >= PATH_SIZE)
 		return;
-	command_of(call->pid, actor.command, sizeof(actor.command));
+	proc_command(call->pid, actor.command);
 	pthread_mutex_lock(&actors.lock);
 	note = &actors.notes[actors.next++ % NOTES];
 	strcpy(note->path, path);

@@ -7,13 +7,14 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "common/proc_status.h"
 #include "snapshot.h"
 
 /* Who did something through the tree. */
 struct events_actor {
 	pid_t pid;
 	uid_t uid;
-	char command[16];
+	char command[PROC_COMMAND_SIZE]; /* empty: it could not be read */
 };
 
 /*

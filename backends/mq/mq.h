@@ -81,13 +81,12 @@ int mq_posix_make(struct call *call, const struct object_name *name, mode_t mode
 		  struct place *made);
 /*
  * How many queues there are here, and how much those of one user take, as RLIMIT_MSGQUEUE counts:
- * of @uid, or of the one whose take most.
+ * of the one whose take most.
  */
 struct mq_posix_use {
 	unsigned queues;
 	uint64_t bytes;
 };
-struct mq_posix_use mq_posix_used(struct call *call, uid_t uid);
 struct mq_posix_use mq_posix_used_most(struct call *call);
 /* fs.mqueue.@name, -1 if it cannot be read. */
 int64_t mq_posix_limit(const char *name);

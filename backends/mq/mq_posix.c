@@ -192,6 +192,7 @@ static int use_count(void *context)
 	return mq_posix_gather(use_add, context);
 }
 
+/* @uid NULL: of the user whose queues take most. */
 static struct mq_posix_use used(struct call *call, const uid_t *uid)
 {
 	struct uses uses = {0};
@@ -204,11 +205,6 @@ static struct mq_posix_use used(struct call *call, const uid_t *uid)
 			result.bytes = uses.list[i].bytes;
 	free(uses.list);
 	return result;
-}
-
-struct mq_posix_use mq_posix_used(struct call *call, uid_t uid)
-{
-	return used(call, &uid);
 }
 
 struct mq_posix_use mq_posix_used_most(struct call *call)
@@ -235,7 +231,7 @@ static int refuse_emfile(struct call *call, const struct mq_attr *attr)
 		      ": less with a lower maxmsg= or msgsize=. The limit is for all queues of uid "
 		      "%u, elsewhere too",
 		      (unsigned long long)charge_limit(call, RLIMIT_MSGQUEUE),
-		      mq_posix_used(call, uid).bytes,
+		      used(call, &uid).bytes,
 		      charge((uint64_t)attr->mq_maxmsg, (uint64_t)attr->mq_msgsize), (unsigned)uid);
 }
 
@@ -296,7 +292,7 @@ int mq_posix_make(struct call *call, const struct object_name *name, mode_t mode
 		return refuse(call, ENOSPC,
 			      "fs.mqueue.queues_max is %" PRId64
 			      " queues, %u in use: one more takes CAP_SYS_RESOURCE",
-			      mq_posix_limit("queues_max"), mq_posix_used(call, call->uid).queues);
+			      mq_posix_limit("queues_max"), used(call, &call->uid).queues);
 	default:
 		return error;
 	}

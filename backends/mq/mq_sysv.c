@@ -34,13 +34,7 @@ int mq_sysv_get(uint32_t id, struct mq_sysv *queue)
 	if (error)
 		return error;
 	*queue = (struct mq_sysv){
-		.object = {.key = ds.msg_perm.__key,
-			   .id = (int32_t)id,
-			   .mode = ds.msg_perm.mode & 0777,
-			   .uid = ds.msg_perm.uid,
-			   .cuid = ds.msg_perm.cuid,
-			   .gid = ds.msg_perm.gid,
-			   .cgid = ds.msg_perm.cgid},
+		.object = sysv_object_of((int32_t)id, &ds.msg_perm),
 		.bytes = ds.__msg_cbytes,
 		.messages = ds.msg_qnum,
 		.qbytes = ds.msg_qbytes,
@@ -63,20 +57,14 @@ static int gather_line(const char *line, void *context)
 {
 	struct gathering *gathering = context;
 	struct mq_sysv queue = {0};
-	struct sysv_object *object = &queue.object;
 	struct sysvipc_line from = {.at = line};
 
-	object->key = (int32_t)sysvipc_signed(&from);
-	object->id = (int32_t)sysvipc_signed(&from);
-	object->mode = sysvipc_octal(&from) & 0777;
+	sysvipc_object(&from, &queue.object);
 	queue.bytes = sysvipc_unsigned(&from);
 	queue.messages = sysvipc_unsigned(&from);
 	queue.lspid = (pid_t)sysvipc_signed(&from);
 	queue.lrpid = (pid_t)sysvipc_signed(&from);
-	object->uid = (uid_t)sysvipc_unsigned(&from);
-	object->gid = (gid_t)sysvipc_unsigned(&from);
-	object->cuid = (uid_t)sysvipc_unsigned(&from);
-	object->cgid = (gid_t)sysvipc_unsigned(&from);
+	sysvipc_owners(&from, &queue.object);
 	queue.stime = sysvipc_signed(&from);
 	queue.rtime = sysvipc_signed(&from);
 	queue.ctime = sysvipc_signed(&from);

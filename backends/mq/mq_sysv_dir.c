@@ -9,32 +9,22 @@ static int sysv_stat(const struct place *place, struct stat *st)
 {
 	struct mq_sysv queue;
 	int error = mq_sysv_get(place->object, &queue);
-	time_t used;
 
-	if (error)
-		return error;
-	used = queue.stime > queue.rtime ? queue.stime : queue.rtime;
-	st->st_uid = queue.object.uid;
-	st->st_gid = queue.object.gid;
-	st->st_mode = queue.object.mode;
-	/* Whole seconds are all that the kernel keeps. */
-	st->st_mtim = (struct timespec){.tv_sec = used ? used : queue.ctime};
-	st->st_atim = (struct timespec){.tv_sec = queue.rtime ? queue.rtime : queue.ctime};
-	st->st_ctim = (struct timespec){.tv_sec = queue.ctime};
-	return 0;
+	if (!error)
+		sysv_object_stat(&queue.object, queue.rtime,
+				 queue.stime > queue.rtime ? queue.stime : queue.rtime, queue.ctime,
+				 st);
+	return error;
 }
 
 static int sysv_label(const struct place *place, char *name, size_t size)
 {
-	char listed[LISTED_NAME_SIZE];
 	struct mq_sysv queue;
 	int error = mq_sysv_get(place->object, &queue);
 
-	if (error)
-		return error;
-	object_name_list_sysv(queue.object.key, queue.object.id, listed);
-	snprintf(name, size, "%s", listed);
-	return 0;
+	if (!error)
+		sysv_object_label(&queue.object, name, size);
+	return error;
 }
 
 static int show_number(const struct place *place, FILE *out, uint64_t (*of)(const struct mq_sysv *))

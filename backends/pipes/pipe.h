@@ -44,8 +44,6 @@ struct pipe_file {
 int pipe_named_setup(const struct settings *settings);
 /* Why there is no directory for them; NULL: there is. */
 const char *pipe_named_missing(void);
-/* Its descriptor, for who watches it or opens what is in it; -1: none. */
-int pipe_named_directory(void);
 
 /* The FIFO of @place.  -ENOENT if it is gone, or another has its name by now. */
 int pipe_named_open(const struct place *place, struct pipe_file *file);
@@ -158,7 +156,8 @@ size_t pipe_count(const struct pipe_seen *pipe, unsigned how, bool hidden_only);
 /* True if the caller may know what is in it: it sees an end, or could open it. */
 bool pipe_is_known(const struct pipe_seen *pipe);
 
-/* Who owns unnamed pipe @ino and with what mode and times, as it was last seen. */
+/* Who owns the unnamed pipe of @key and with what mode and times, as it was last seen; false: it
+   has not been. */
 bool pipe_remembered(const struct pipe_key *key, struct stat *st);
 
 /* ---- what is in them, pipe_figures.c ---- */
@@ -168,8 +167,6 @@ int pipe_figures_get(struct pipe_scan *scan);
 /* F_SETPIPE_SZ as the caller, by way of the kept descriptor or that of @pipe's first holder. */
 int pipe_capacity_set(struct call *call, const struct pipe_seen *pipe, int64_t capacity);
 int pipe_capacity_read(struct call *call, const char *text, int64_t *capacity);
-/* A number of /proc/sys/fs, pipe-max-size and so on; -1: not known. */
-int64_t pipe_limit(const char *name);
 
 /* ---- pipes without a name, pipe_anon.c ---- */
 

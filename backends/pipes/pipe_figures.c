@@ -386,7 +386,8 @@ static int run_as_daemon(void *context)
 	return job_run(context);
 }
 
-int64_t pipe_limit(const char *name)
+/* A number of /proc/sys/fs, pipe-max-size and so on; -1: not known. */
+static int64_t limit_read(const char *name)
 {
 	char path[64];
 	long long value;
@@ -404,7 +405,7 @@ int64_t pipe_limit(const char *name)
 
 static int refuse_capacity(struct call *call, int error, int64_t asked, int64_t bytes)
 {
-	int64_t most = pipe_limit("pipe-max-size");
+	int64_t most = limit_read("pipe-max-size");
 
 	switch (-error) {
 	case EPERM:
@@ -416,8 +417,8 @@ static int refuse_capacity(struct call *call, int error, int64_t asked, int64_t 
 		return refuse(call, EPERM,
 			      "the pipes of the user who made this one would have more pages than "
 			      "fs.pipe-user-pages-soft (%lld) or fs.pipe-user-pages-hard (%lld)",
-			      (long long)pipe_limit("pipe-user-pages-soft"),
-			      (long long)pipe_limit("pipe-user-pages-hard"));
+			      (long long)limit_read("pipe-user-pages-soft"),
+			      (long long)limit_read("pipe-user-pages-hard"));
 	case EBUSY:
 		return refuse(call, EBUSY,
 			      "%lld bytes are in the pipe and take more room than %lld",

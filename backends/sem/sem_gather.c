@@ -17,13 +17,7 @@ int sem_set_gather(int id, struct sem_set *set)
 	if (result < 0)
 		return result;
 	*set = (struct sem_set){
-		.common = {.key = kernel.sem_perm.__key,
-			   .id = id,
-			   .mode = kernel.sem_perm.mode,
-			   .uid = kernel.sem_perm.uid,
-			   .cuid = kernel.sem_perm.cuid,
-			   .gid = kernel.sem_perm.gid,
-			   .cgid = kernel.sem_perm.cgid},
+		.common = sysv_object_of(id, &kernel.sem_perm),
 		.nsems = kernel.sem_nsems,
 		.otime = kernel.sem_otime,
 		.ctime = kernel.sem_ctime,
@@ -43,14 +37,9 @@ static int set_line(const char *line, void *context)
 	struct sysvipc_line from = {.at = line};
 	struct sem_set set = {.nsems = 0};
 
-	set.common.key = (int32_t)sysvipc_signed(&from);
-	set.common.id = (int32_t)sysvipc_signed(&from);
-	set.common.mode = sysvipc_octal(&from);
+	sysvipc_object(&from, &set.common);
 	set.nsems = sysvipc_unsigned(&from);
-	set.common.uid = (uid_t)sysvipc_unsigned(&from);
-	set.common.gid = (gid_t)sysvipc_unsigned(&from);
-	set.common.cuid = (uid_t)sysvipc_unsigned(&from);
-	set.common.cgid = (gid_t)sysvipc_unsigned(&from);
+	sysvipc_owners(&from, &set.common);
 	set.otime = sysvipc_signed(&from);
 	set.ctime = sysvipc_signed(&from);
 	return from.failed ? -EIO : gathering->each(gathering->context, &set);

@@ -10,6 +10,7 @@
 #include "common/holders.h"
 #include "common/print.h"
 #include "common/proc_fds.h"
+#include "common/proc_status.h"
 #include "common/quota.h"
 #include "sem_hold.h"
 
@@ -20,40 +21,21 @@ struct sem_holder {
 	struct quota_share share;
 	pid_t pid;
 	uid_t uid;
-	unsigned long long started; /* tells the process from a later one of its pid */
-	char command[64];           /* at that time; a shell becomes its command afterwards */
+	uint64_t started;                /* see proc_start_ticks */
+	char command[PROC_COMMAND_SIZE]; /* at that time; a shell becomes its command afterwards */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sem_holder *holders;
 
-/* Command and start time (clock ticks since boot, proc(5)) of a process; "-" and 0 if it has gone.
- */
-static unsigned long long process_read(pid_t pid, char *command, size_t size)
+/* Command and start of a process; "-" and 0 if it has gone.  The start, which is read last, is that
+   of the process whose command was read, or of a later one. */
+static uint64_t process_read(pid_t pid, char command[PROC_COMMAND_SIZE])
 {
-	char path[32], stat[1024], *begin, *end;
-	unsigned long long started = 0;
-	size_t length = 0;
-	FILE *file;
+	uint64_t started = 0;
 
-	snprintf(command, size, "-");
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = pid > 0 ? fopen(path, "re") : NULL;
-	if (file) {
-		length = fread(stat, 1, sizeof(stat) - 1, file);
-		fclose(file);
-	}
-	stat[length] = '\0';
-	begin = strchr(stat, '(');
-	end = strrchr(stat, ')');
-	if (!begin || !end)
-		return 0;
-	*end++ = '\0';
-	snprintf(command, size, "%s", begin + 1);
-	/* The 22nd field; the one after the name is the third. */
-	sscanf(end,
-	       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-	       &started);
+	if (proc_command(pid, command) < 0 || proc_start_ticks(pid, &started) < 0)
+		strcpy(command, "-");
 	return started;
 }
 
@@ -73,7 +55,7 @@ int sem_holder_new(struct call *call, const struct sem_held *held, struct sem_ho
 	holder->pid = call->pid;
 	holder->uid = call->uid;
 	holder->held = *held;
-	holder->started = process_read(call->pid, holder->command, sizeof(holder->command));
+	holder->started = process_read(call->pid, holder->command);
 	*result = holder;
 	return 0;
 }
@@ -101,7 +83,7 @@ static void holder_show(const struct sem_holder *holder, FILE *out)
 	char user[ID_NAME_SIZE], now[sizeof(holder->command)];
 	const char *command = holder->command;
 
-	if (process_read(holder->pid, now, sizeof(now)) == holder->started && holder->started)
+	if (process_read(holder->pid, now) == holder->started && holder->started)
 		command = now;
 	user_name(holder->uid, user);
 	fprintf(out, "%d %s hold ", (int)holder->pid, user);
@@ -152,10 +134,12 @@ static int stop(void *context, const struct proc_fd *fd)
 /* May the caller look into who holds it?  One that has ended has left it to others of its user. */
 static bool is_visible(const struct call *call, const struct sem_holder *holder)
 {
-	char command[sizeof(holder->command)];
+	uint64_t started;
 	int error;
 
-	if (process_read(holder->pid, command, sizeof(command)) != holder->started)
+	if (proc_start_ticks(holder->pid, &started) < 0)
+		started = 0;
+	if (started != holder->started)
 		return !call || call->uid == 0 || call->uid == holder->uid;
 	error = proc_fds_of(holder->pid, 0, stop, NULL);
 	return error >= 0;

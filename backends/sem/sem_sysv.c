@@ -10,9 +10,6 @@
 #include "sem.h"
 #include "common/sysv.h"
 
-/* Of struct semid_ds's mode; the rest are flags of the kernel's. */
-#define PERMISSIONS 0777
-
 union semun {
 	int val;
 	struct semid_ds *buf;
@@ -99,30 +96,27 @@ int sem_sysv_figure(int id, unsigned part, int command)
 
 int sem_sysv_stat(const struct place *place, struct stat *st)
 {
+	struct sysv_object object;
 	struct semid_ds set;
 	int result = sem_sysv_look((int)place->object, &set);
 
 	if (result < 0)
 		return result;
-	st->st_uid = set.sem_perm.uid;
-	st->st_gid = set.sem_perm.gid;
-	st->st_mode = set.sem_perm.mode & PERMISSIONS;
-	st->st_ctim = (struct timespec){.tv_sec = set.sem_ctime};
-	st->st_mtim = (struct timespec){.tv_sec = set.sem_otime ? set.sem_otime : set.sem_ctime};
-	st->st_atim = st->st_mtim;
+	object = sysv_object_of((int)place->object, &set.sem_perm);
+	sysv_object_stat(&object, set.sem_otime, set.sem_otime, set.sem_ctime, st);
 	return 0;
 }
 
 int sem_sysv_label(const struct place *place, char *name, size_t size)
 {
-	char listed[LISTED_NAME_SIZE];
+	struct sysv_object object;
 	struct semid_ds set;
 	int result = sem_sysv_look((int)place->object, &set);
 
 	if (result < 0)
 		return result;
-	object_name_list_sysv(set.sem_perm.__key, (int)place->object, listed);
-	snprintf(name, size, "%s", listed);
+	object = sysv_object_of((int)place->object, &set.sem_perm);
+	sysv_object_label(&object, name, size);
 	return 0;
 }
 

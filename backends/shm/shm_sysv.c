@@ -46,12 +46,7 @@ int shm_sysv_get(uint32_t id, struct shm_sysv *segment)
 	if (error)
 		return error;
 	*segment = (struct shm_sysv){
-		.object = {.key = ds.shm_perm.__key,
-			   .id = (int32_t)id,
-			   .uid = ds.shm_perm.uid,
-			   .cuid = ds.shm_perm.cuid,
-			   .gid = ds.shm_perm.gid,
-			   .cgid = ds.shm_perm.cgid},
+		.object = sysv_object_of((int32_t)id, &ds.shm_perm),
 		.size = ds.shm_segsz,
 		.nattch = ds.shm_nattch,
 		.cpid = ds.shm_cpid,
@@ -67,22 +62,17 @@ int shm_sysv_get(uint32_t id, struct shm_sysv *segment)
 /* A line of /proc/sysvipc/shm. */
 static int line_read(const char *line, struct shm_sysv *segment)
 {
-	struct sysv_object *object = &segment->object;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), most;
 	struct sysvipc_line from = {.at = line};
 
 	*segment = (struct shm_sysv){.size = 0};
-	object->key = (int32_t)sysvipc_signed(&from);
-	object->id = (int32_t)sysvipc_signed(&from);
-	set_mode(segment, sysvipc_octal(&from));
+	sysvipc_object(&from, &segment->object);
+	set_mode(segment, segment->object.mode);
 	segment->size = sysvipc_unsigned(&from);
 	segment->cpid = (pid_t)sysvipc_signed(&from);
 	segment->lpid = (pid_t)sysvipc_signed(&from);
 	segment->nattch = sysvipc_unsigned(&from);
-	object->uid = (uid_t)sysvipc_unsigned(&from);
-	object->gid = (gid_t)sysvipc_unsigned(&from);
-	object->cuid = (uid_t)sysvipc_unsigned(&from);
-	object->cgid = (gid_t)sysvipc_unsigned(&from);
+	sysvipc_owners(&from, &segment->object);
 	segment->atime = sysvipc_signed(&from);
 	segment->dtime = sysvipc_signed(&from);
 	segment->ctime = sysvipc_signed(&from);

@@ -13,32 +13,22 @@ static int sysv_stat(const struct place *place, struct stat *st)
 {
 	struct shm_sysv segment;
 	int error = shm_sysv_get(place->object, &segment);
-	time_t used;
 
-	if (error)
-		return error;
-	used = segment.atime > segment.dtime ? segment.atime : segment.dtime;
-	st->st_uid = segment.object.uid;
-	st->st_gid = segment.object.gid;
-	st->st_mode = segment.object.mode;
-	/* Whole seconds are all that the kernel keeps. */
-	st->st_mtim = (struct timespec){.tv_sec = used ? used : segment.ctime};
-	st->st_atim = (struct timespec){.tv_sec = segment.atime ? segment.atime : segment.ctime};
-	st->st_ctim = (struct timespec){.tv_sec = segment.ctime};
-	return 0;
+	if (!error)
+		sysv_object_stat(&segment.object, segment.atime,
+				 segment.atime > segment.dtime ? segment.atime : segment.dtime,
+				 segment.ctime, st);
+	return error;
 }
 
 static int sysv_label(const struct place *place, char *name, size_t size)
 {
-	char listed[LISTED_NAME_SIZE];
 	struct shm_sysv segment;
 	int error = shm_sysv_get(place->object, &segment);
 
-	if (error)
-		return error;
-	object_name_list_sysv(segment.object.key, segment.object.id, listed);
-	snprintf(name, size, "%s", listed);
-	return 0;
+	if (!error)
+		sysv_object_label(&segment.object, name, size);
+	return error;
 }
 
 /* ---- figures ---- */

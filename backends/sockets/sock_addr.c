@@ -163,7 +163,7 @@ uint16_t sock_addr_port(const struct sock_addr *address)
 						       : address->in6.sin6_port);
 }
 
-void sock_addr_set_port(struct sock_addr *address, uint16_t port)
+static void set_port(struct sock_addr *address, uint16_t port)
 {
 	if (address->any.sa_family == AF_INET)
 		address->in.sin_port = htons(port);
@@ -196,7 +196,7 @@ int sock_addr_read(struct call *call, const char *text, struct sock_addr *addres
 	if (error)
 		return error;
 	address->both = both;
-	sock_addr_set_port(address, (uint16_t)port);
+	set_port(address, (uint16_t)port);
 	return 0;
 }
 
@@ -207,7 +207,7 @@ bool sock_addr_known(const struct sock_name *name, struct sock_addr *address)
 	if (!host_read(name->host, address) ||
 	    number_read(NULL, "", name->service, 0, UINT16_MAX, &port) < 0)
 		return false;
-	sock_addr_set_port(address, (uint16_t)port);
+	set_port(address, (uint16_t)port);
 	return true;
 }
 

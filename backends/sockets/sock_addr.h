@@ -71,7 +71,6 @@ void sock_addr_print(const struct sock_addr *address, char text[SOCK_ADDR_TEXT])
 bool sock_addr_is_multicast(const struct sock_addr *address);
 bool sock_addr_same(const struct sock_addr *a, const struct sock_addr *b);
 uint16_t sock_addr_port(const struct sock_addr *address);
-void sock_addr_set_port(struct sock_addr *address, uint16_t port);
 
 /* Sets an option whose value is a number; 0 or -errno. */
 int sock_set(int fd, int level, int option, int value);

@@ -51,8 +51,8 @@ void sock_stream_end(struct sock_stream *stream);
 
 /*
  * Takes one datagram or packet: as much as fits into @buffer, the rest into stream->rest.  @from
- * and @control may be NULL.  Bytes for @buffer, -EAGAIN ... as recvmsg(2); -EDQUOT before anything
- * is taken.
+ * may be NULL, and so may @message, whose msg_control is filled.  Bytes for @buffer, -EAGAIN ... as
+ * recvmsg(2); -EDQUOT before anything is taken.
  */
 ssize_t sock_packet_take(struct call *call, struct sock_stream *stream, void *buffer, size_t size,
 			 struct sock_addr *from, struct msghdr *message, bool may_wait);

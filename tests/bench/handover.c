@@ -9,6 +9,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sem.h>
@@ -92,12 +93,26 @@ static void settle(void)
 	nanosleep(&moment, NULL);
 }
 
+static int by_value(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+/* Of many that are timed each, so that one which somebody else has delayed does not count. */
+static double median(double *times, int count)
+{
+	qsort(times, (size_t)count, sizeof(*times), by_value);
+	return times[count / 2];
+}
+
 /* Microseconds of a hand-over. */
 static double hand_over(const void *context)
 {
 	const struct way *way = context;
 	int count = bench_times(HANDOVERS, 2), ends[2];
-	double sum = 0;
+	double times[HANDOVERS];
 	pid_t taker;
 
 	bench_must(pipe(ends) == 0, "pipe");
@@ -112,22 +127,26 @@ static double hand_over(const void *context)
 		begin = bench_now();
 		way->operate(1);
 		bench_must(read(ends[0], &end, sizeof(end)) == sizeof(end), "read");
-		sum += end - begin;
+		times[i] = end - begin;
 	}
 	close(ends[0]);
 	close(ends[1]);
 	bench_must(waitpid(taker, NULL, 0) == taker, "waitpid");
-	return sum / count;
+	return median(times, count);
 }
 
 static double hand_over_and_request(const void *context)
 {
 	int count = bench_times(WRITES, 2);
-	double sum = hand_over(context), begin = bench_now();
+	double bare = hand_over(context), times[WRITES];
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
+		double begin = bench_now();
+
 		write_op(null_file, 1);
-	return sum + (bench_now() - begin) / count;
+		times[i] = bench_now() - begin;
+	}
+	return bare + median(times, count);
 }
 
 static void measure(void)

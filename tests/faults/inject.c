@@ -37,6 +37,7 @@ static struct {
 	unsigned occurrences;
 	atomic_uint run;
 	atomic_bool failed;
+	volatile char *told;
 	void *frames[FRAMES];
 	int frames_count;
 	int (*pthread_create)(pthread_t *thread, const pthread_attr_t *attributes,
@@ -105,6 +106,8 @@ static bool is_wanted(void)
 	memcpy(inject.frames, frames, sizeof(frames));
 	inject.frames_count = count;
 	inject.failed = true;
+	if (inject.told)
+		*inject.told = 'f';
 	return true;
 }
 
@@ -295,6 +298,11 @@ void inject_end(void)
 bool inject_has_failed(void)
 {
 	return inject.failed;
+}
+
+void inject_tell(volatile char *told)
+{
+	inject.told = told;
 }
 
 void inject_pause(void)

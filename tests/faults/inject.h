@@ -35,6 +35,8 @@ bool inject_has_failed(void);
  */
 void inject_pause(void);
 void inject_resume(void);
+/* Sets @told at the failure, too, for another process to see. */
+void inject_tell(volatile char *told);
 /* Writes to standard error where the failure was; may be called by a signal handler. */
 void inject_show(void);
 

@@ -38,7 +38,8 @@ static void answer_as_file(const struct served *served, const struct fuse_in_hea
 							  .mode = S_IFREG | 0666,
 							  .nlink = 1,
 							  .blksize = 4096}};
-	const struct fuse_open_out opened = {.fh = 1};
+	/* Else who opens it waits for the pages that somebody waits for. */
+	const struct fuse_open_out opened = {.fh = 1, .open_flags = FOPEN_KEEP_CACHE};
 
 	if (request->opcode == FUSE_GETATTR)
 		answer(served->fuse, request, 0, &attributes, sizeof(attributes));

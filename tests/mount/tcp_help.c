@@ -215,3 +215,20 @@ void assert_last_refusal(int error, const char *words)
 	if (!found || !strstr(found, words))
 		fail_msg("errors says '%s', not '%s... %s'", line, wanted, words);
 }
+
+int read_some(void *argument)
+{
+	char text[64];
+	ssize_t got = read(*(int *)argument, text, sizeof(text));
+
+	return got < 0 ? 100 + errno : (int)got;
+}
+
+int write_for_ever(void *argument)
+{
+	static char block[65536];
+
+	for (;;)
+		if (write(*(int *)argument, block, sizeof(block)) < 0)
+			return errno;
+}

@@ -51,6 +51,12 @@ void pattern_check(const unsigned char *buffer, size_t at, size_t size);
 /* Writes @size bytes of it, from its begin; 0 or an errno. */
 int pattern_write(int fd, size_t size);
 
+/* For spawn, @argument points to a descriptor.  Exits with the number of bytes that one read takes,
+   or 100 and the errno. */
+int read_some(void *argument);
+/* Writes until an error and exits with its errno. */
+int write_for_ever(void *argument);
+
 /* Fails unless the last line of `errors` has " ERRNO: " and, after it, @words. */
 void assert_last_refusal(int error, const char *words);
 

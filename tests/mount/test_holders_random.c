@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORKERS = 10, OBJECTS = 10, SIZE = 8192, TURNS = 200 };
+enum { WORKERS = 10, OBJECTS = 10, TURNS = 200 };
 
 enum sort { SEGMENT, MEMORY, TREE_MEMORY, SEMAPHORE, QUEUE, PIPE, SOCKET };
 

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -232,6 +233,28 @@ static void test_bound(void **state)
 	shm_remove("beside");
 }
 
+/* No object has seals, by which its owner would keep the tree from what it lets others do. */
+static void test_cannot_be_sealed(void **state)
+{
+	int fd = shm_posix_create("/sealed", SIZE);
+	int made = memfd_create("made", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	char path[32];
+
+	assert_int_equal(fcntl(fd, F_GET_SEALS), F_SEAL_SEAL);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), -1);
+	assert_int_equal(errno, EPERM);
+	/* Nor does what has them come there. */
+	assert_return_code(made, errno);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", made);
+	assert_int_equal(linkat(AT_FDCWD, path, AT_FDCWD, "/dev/shm/made", AT_SYMLINK_FOLLOW), -1);
+	assert_int_equal(errno, EXDEV);
+	assert_int_equal(mount(path, "/dev/shm/sealed", NULL, MS_BIND, NULL), -1);
+	assert_int_equal(errno, EINVAL);
+	close(made);
+	close(fd);
+	shm_remove("sealed");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +262,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_is_for_its_owner_alone, make, remove_made),
 		cmocka_unit_test_setup_teardown(test_answers_errors, make, remove_made),
 		cmocka_unit_test_setup_teardown(test_bound, make, remove_made),
+		cmocka_unit_test(test_cannot_be_sealed),
 	};
 
 	fixture_isolate();

@@ -287,7 +287,7 @@ static const struct {
 	{"punch", 6, do_punch}, {"allocate", 2, do_allocate}, {"seek", 10, do_seek},
 	{"stat", 6, do_stat},   {"reopen", 3, do_reopen},
 };
-enum { OPERATIONS = sizeof(operations) / sizeof(*operations), WEIGHT = 100 };
+enum { WEIGHT = 100 };
 
 static void step(struct run *run)
 {

@@ -25,7 +25,7 @@
 #include "../mount/fixture.h"
 #include "books.h"
 
-enum { QUEUE_KEY = 0x50, LOCK_KEY = 0x60, SET_KEY = 0x61, AREA = 1 << 20, BLOCK = 4096 };
+enum { QUEUE_KEY = 0x50, LOCK_KEY = 0x60, AREA = 1 << 20, BLOCK = 4096 };
 
 static struct {
 	struct client_state *state;

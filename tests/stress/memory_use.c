@@ -220,7 +220,7 @@ bool memory_has_sanitizer(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	file = fopen(path, "re");
 	while (file && !has && fgets(line, sizeof(line), file))
-		has = strstr(line, "asan");
+		has = strstr(line, "libasan") || strstr(line, "libtsan");
 	if (file)
 		fclose(file);
 	return has;

@@ -79,6 +79,8 @@ static inline void fixture_enter(void)
 	}
 	umask(0);
 	signal(SIGPIPE, SIG_IGN);
+	/* Under valgrind the process has its name. */
+	prctl(PR_SET_NAME, program_invocation_short_name);
 	if (sock_kind.setup(&(struct settings){.run_dir = RUN_DIRECTORY}) < 0)
 		abort();
 	call = (struct call){.uid = geteuid(), .gid = getegid(), .pid = getpid()};

@@ -317,4 +317,18 @@ static inline void assert_peer_reads(int fd, const char *expected)
 
 #define TEST(test) cmocka_unit_test_teardown(test, remove_all)
 
+/* A test may need thousands; where they cannot be had it is skipped. */
+static inline void descriptors_raise(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < 5000) {
+		fprintf(stderr, "skip: needs 5000 descriptors\n");
+		exit(77);
+	}
+}
+
 #endif

@@ -29,6 +29,7 @@
 #include "common/proc_fds.h"
 #include "common/proc_status.h"
 #include "common/quota.h"
+#include "under_valgrind.h"
 
 enum { USER = 1234, OTHER = 5678, QUEUE_BYTES = 82880 };
 
@@ -321,6 +322,10 @@ int main(void)
 		cmocka_unit_test(test_errors),
 	};
 
+	if (under_valgrind()) {
+		puts("skip: valgrind has no clone with CLONE_FILES");
+		return 77;
+	}
 	if (unshare(CLONE_NEWIPC) < 0) {
 		printf("skipped: needs to be root\n");
 		return 77;

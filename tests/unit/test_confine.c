@@ -38,6 +38,7 @@
 #include "common/charge.h"
 #include "confine.h"
 #include "syscalls.h"
+#include "under_valgrind.h"
 
 static void skip_without_filter(void)
 {
@@ -563,22 +564,26 @@ static void test_not_looked_into(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	const struct CMUnitTest documented[] = {
 		cmocka_unit_test(test_documented_capabilities),
 		cmocka_unit_test(test_documented_groups),
 		cmocka_unit_test(test_documented_rules),
 		cmocka_unit_test(test_documented_fatal),
-		cmocka_unit_test(test_charges),
-		cmocka_unit_test(test_refused),
+	};
+	const struct CMUnitTest confined[] = {
+		cmocka_unit_test(test_charges),       cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_killed),
 #ifdef __x86_64__
 		cmocka_unit_test(test_other_numbers),
 #endif
-		cmocka_unit_test(test_allowed),
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_privileges),
-		cmocka_unit_test(test_not_looked_into),
+		cmocka_unit_test(test_allowed),       cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_privileges),    cmocka_unit_test(test_not_looked_into),
 	};
+	int failed = cmocka_run_group_tests(documented, NULL, NULL);
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (under_valgrind()) {
+		puts("skip: valgrind makes system calls of its own, which the filter ends");
+		return failed ? failed : 77;
+	}
+	return failed + cmocka_run_group_tests(confined, NULL, NULL);
 }

@@ -561,10 +561,6 @@ static void megabytes_of_lines_arrive(void **state)
 	{                                                                         \
 		"posix: " #test, test, make, remove_all, (void *)(uintptr_t)POSIX \
 	}
-#define ONE(test, make)                             \
-	{                                           \
-#test, test, make, remove_all, NULL \
-	}
 
 int main(void)
 {

@@ -2,6 +2,7 @@
  * test_pipe_status.c - the tables of pipes, their JSON, and the holders as lsof(8) sees them.
  */
 #include "pipe_fixture.h"
+#include "under_valgrind.h"
 
 #include <jansson.h>
 
@@ -246,7 +247,8 @@ static void test_json(void **state)
 	json_decref(list);
 
 	list = json_of(NULL);
-	assert_int_equal(json_array_size(list), 2);
+	/* valgrind has one of its own. */
+	assert_int_equal(json_array_size(list), under_valgrind() ? 3 : 2);
 	json_decref(list);
 	child_end(&child);
 }
@@ -279,6 +281,7 @@ static void test_as_lsof(void **state)
 	char *ours, *theirs, *holders;
 	FILE *file;
 
+	skip_under_valgrind("hides its own pipe from the program, not from lsof");
 	if (system("command -v lsof >/dev/null 2>&1") != 0) {
 		fputs("skip: lsof is not installed\n", stderr);
 		skip();

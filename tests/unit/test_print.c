@@ -100,14 +100,6 @@ static char *output_of(const char *command)
 
 static struct id_names names;
 
-/* The key, the id and the mode, with which every line begins. */
-static void read_begin(struct sysvipc_line *line, struct sysv_object *object)
-{
-	object->key = (int32_t)sysvipc_signed(line);
-	object->id = (int32_t)sysvipc_signed(line);
-	object->mode = sysvipc_octal(line);
-}
-
 static int print_queue(const char *text, void *context)
 {
 	struct sysvipc_line line = {.at = text};
@@ -115,7 +107,7 @@ static int print_queue(const char *text, void *context)
 	uint64_t bytes, messages;
 	FILE *out = context;
 
-	read_begin(&line, &object);
+	sysvipc_object(&line, &object);
 	bytes = sysvipc_unsigned(&line);
 	messages = sysvipc_unsigned(&line);
 	sysvipc_unsigned(&line);
@@ -134,7 +126,7 @@ static int print_set(const char *text, void *context)
 	uint64_t count;
 	FILE *out = context;
 
-	read_begin(&line, &object);
+	sysvipc_object(&line, &object);
 	count = sysvipc_unsigned(&line);
 	object.uid = (uid_t)sysvipc_unsigned(&line);
 	assert_false(line.failed);

@@ -17,6 +17,7 @@
 
 #include "../return_code.h"
 #include "common/quota.h"
+#include "under_valgrind.h"
 
 enum { USER = 1234, OTHER = 5678 };
 
@@ -204,6 +205,7 @@ static void test_by_descriptors(void **state)
 	struct rlimit files = {1024, 4096};
 	uint64_t together;
 
+	skip_under_valgrind("lets nobody change the hard limit of descriptors");
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &files), errno);
 	assert_int_equal(quota_set("handles_max", "65536"), 0);
 	quota_setup();

@@ -68,8 +68,9 @@ static void print_table(FILE *out, const struct view *view, int64_t at)
 				   widths[i], column_is_left(columns[i]), i + 1 == count);
 }
 
-int batch_print(FILE *out, const char *root, struct view *view, const struct sample *sample,
-		int64_t at)
+/* A sample: totals, an empty line, and the whole table, columns as wide as they must be. */
+static int sample_print(FILE *out, const char *root, struct view *view, const struct sample *sample,
+			int64_t at)
 {
 	int error = view_make(view, sample);
 
@@ -107,7 +108,7 @@ int batch_run(const char *root, struct options *options)
 			sample_compare(sample, before);
 			if (looks)
 				fputc('\n', stdout);
-			error = batch_print(stdout, root, &options->view, sample, time(NULL));
+			error = sample_print(stdout, root, &options->view, sample, time(NULL));
 		}
 		/* The view's rows are of this sample. */
 		view_free(&options->view);

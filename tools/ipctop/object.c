@@ -21,7 +21,7 @@ int kind_of_name(const char *name)
 	return -1;
 }
 
-enum figure rate_figure(enum rate rate)
+static enum figure rate_figure(enum rate rate)
 {
 	static const enum figure figures[RATES] = {
 		[RATE_LEVEL] = FIGURE_LEVEL,

@@ -64,7 +64,6 @@ enum figure {
 
 /* What of it has its change between two refreshes shown. */
 enum rate { RATE_LEVEL, RATE_BYTES, RATE_RECVQ, RATE_SENDQ, RATES };
-enum figure rate_figure(enum rate rate);
 
 struct holder {
 	int64_t pid;

@@ -163,7 +163,8 @@ static int add_name(struct object *object, const json_t *json)
 	return add_label(object);
 }
 
-struct object *object_of_json(enum kind kind, const json_t *json)
+/* One object of a kind of a status.json; NULL: no memory. */
+static struct object *object_of_json(enum kind kind, const json_t *json)
 {
 	struct object *object = object_new(kind);
 	int error = 0;

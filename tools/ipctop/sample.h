@@ -41,9 +41,6 @@ void sample_compare(struct sample *sample, const struct sample *before);
 const struct object *sample_find(const struct sample *sample, const char *key);
 void sample_free(struct sample *sample);
 
-/* One object of a kind of a status.json; NULL: no memory.  For sample_read and tests. */
-typedef struct json_t json_t;
-struct object *object_of_json(enum kind kind, const json_t *json);
 /*
  * Adds what a status.json says, @text of @length bytes, to the sample.  -EBADMSG: it is none.
  */

@@ -1,0 +1,342 @@
+/*
+ * events_log.c - the log of each kind, and the thread that fills it.
+ *
+ * The kernel tells nobody of most of it, so a thread compares snapshots: one for all readers of a
+ * kind, at intervals that grow while nothing happens, and at once when something is done through
+ * the tree.  What it finds goes into a log of the kind, which is bounded and which all readers
+ * share.  Snapshots are taken only while some reader has read all there is: nobody reads, nothing
+ * runs.
+ */
+#include "events_log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "events.h"
+#include "events_actors.h"
+#include "events_line.h"
+
+#define MILLISECONDS INT64_C(1000000)
+
+enum { COST_FACTOR = 10 }; /* no more than a tenth of a processor for snapshots */
+
+static const int64_t interval_least = 20 * MILLISECONDS, interval_most = 250 * MILLISECONDS,
+		     interval_stirred = 2 * MILLISECONDS;
+
+struct event_logs event_logs = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+/* What the thread has cost so far; the clock would count what others did meanwhile. */
+static int64_t thread_time(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+/* ---- readers, as the log sees them ---- */
+
+bool reader_has_line(const struct reader *reader)
+{
+	if (reader->rest || !reader->begun)
+		return true;
+	for (size_t i = 0; i < reader->count; i++)
+		if (reader->views[i].listing ||
+		    reader->views[i].position < reader->views[i].feed->end)
+			return true;
+	return false;
+}
+
+void reader_wake(struct reader *reader)
+{
+	if (!reader->awake)
+		reader->awake = write(reader->wake[1], "", 1) == 1;
+}
+
+/* ---- the log of a kind ---- */
+
+static void append(struct feed *feed, char *line)
+{
+	char **place = &feed->lines[feed->end++ % EVENTS_LOG_LINES];
+
+	if (feed->end - feed->first > EVENTS_LOG_LINES) {
+		free(*place);
+		feed->first++;
+	}
+	*place = line;
+}
+
+struct telling {
+	struct feed *feed;
+	struct timespec when;
+};
+
+static void tell(void *context, enum difference what, const struct snapshot_object *before,
+		 const struct snapshot_object *after)
+{
+	static const char *const words[] = {"remove", "create", "change"};
+	const struct telling *telling = context;
+	const char *kind = telling->feed->kind->name;
+	struct events_actor by;
+	bool known = what == OBJECT_REMOVED && events_actor_take(kind, before->name, &by);
+
+	append(telling->feed,
+	       events_line(&telling->when, words[what], kind, before, after, known ? &by : NULL));
+}
+
+static void wake_readers(const struct feed *feed)
+{
+	for (struct reader *reader = event_logs.readers; reader; reader = reader->next)
+		for (size_t i = 0; i < reader->count; i++)
+			if (reader->views[i].feed == feed)
+				reader_wake(reader);
+}
+
+/* Puts what differs into the log; takes @snapshot over.  Under the lock. */
+static void feed_advance(struct feed *feed, struct snapshot *snapshot, int64_t began, int64_t cost)
+{
+	struct telling telling = {.feed = feed};
+	uint64_t before = feed->end;
+
+	clock_gettime(CLOCK_REALTIME, &telling.when);
+	if (feed->current)
+		snapshot_compare(feed->current, snapshot, tell, &telling);
+	events_actors_expire(feed->kind->name, began);
+	snapshot_release(feed->current);
+	feed->current = snapshot;
+	if (feed->end != before) {
+		feed->interval = interval_least;
+		wake_readers(feed);
+	} else {
+		feed->interval = feed->interval * 3 / 2;
+	}
+	if (feed->interval < cost * COST_FACTOR)
+		feed->interval = cost * COST_FACTOR;
+	else if (feed->interval > interval_most)
+		feed->interval = interval_most;
+}
+
+/* As the daemon, without the lock. */
+static int feed_refresh(void *context)
+{
+	struct feed *feed = context;
+	struct snapshot *snapshot = snapshot_new();
+	int64_t began, cost = thread_time();
+	int error;
+
+	if (!snapshot)
+		return -ENOMEM;
+	pthread_mutex_lock(&feed->taking);
+	began = now();
+	error = feed->kind->snapshot(snapshot);
+	snapshot_sort(snapshot);
+	pthread_mutex_lock(&event_logs.lock);
+	feed->taken = now();
+	/* Who had it taken may have closed meanwhile. */
+	if (error || !feed->readers)
+		snapshot_release(snapshot);
+	else
+		feed_advance(feed, snapshot, began, thread_time() - cost);
+	feed->due = feed->taken + feed->interval;
+	pthread_mutex_unlock(&event_logs.lock);
+	pthread_mutex_unlock(&feed->taking);
+	return error;
+}
+
+static void feed_forget(struct feed *feed)
+{
+	for (; feed->first < feed->end; feed->first++) {
+		free(feed->lines[feed->first % EVENTS_LOG_LINES]);
+		feed->lines[feed->first % EVENTS_LOG_LINES] = NULL;
+	}
+	snapshot_release(feed->current);
+	feed->current = NULL;
+}
+
+/* ---- the thread ---- */
+
+/* True if somebody has read all that there is, so that more would be read. */
+static bool is_wanted(const struct feed *feed)
+{
+	for (const struct reader *reader = event_logs.readers; reader; reader = reader->next)
+		for (size_t i = 0; i < reader->count; i++)
+			if (reader->views[i].feed == feed && !reader_has_line(reader))
+				return true;
+	return false;
+}
+
+static void *take_snapshots(void *unused)
+{
+	pthread_mutex_lock(&event_logs.lock);
+	while (event_logs.readers) {
+		struct feed *next = NULL;
+		struct timespec until;
+
+		for (struct feed *feed = event_logs.feeds; feed->kind; feed++)
+			if (is_wanted(feed) && (!next || feed->due < next->due))
+				next = feed;
+		if (!next) {
+			pthread_cond_wait(&event_logs.wake, &event_logs.lock);
+		} else if (next->due > now()) {
+			until.tv_sec = next->due / 1000000000;
+			until.tv_nsec = next->due % 1000000000;
+			pthread_cond_timedwait(&event_logs.wake, &event_logs.lock, &until);
+		} else {
+			pthread_mutex_unlock(&event_logs.lock);
+			feed_refresh(next);
+			pthread_mutex_lock(&event_logs.lock);
+		}
+	}
+	event_logs.running = false;
+	pthread_mutex_unlock(&event_logs.lock);
+	return unused;
+}
+
+/* Under the lock, as the daemon, whose the thread will be. */
+static int thread_start(void *unused)
+{
+	pthread_t thread;
+	int error;
+
+	if (event_logs.running)
+		return 0;
+	error = pthread_create(&thread, NULL, take_snapshots, NULL);
+	/* Its EAGAIN would mean "not now". */
+	if (error)
+		return -ENOMEM;
+	pthread_detach(thread);
+	event_logs.running = true;
+	return 0;
+}
+
+void events_stir(void)
+{
+	int64_t soon = now();
+
+	pthread_mutex_lock(&event_logs.lock);
+	for (struct feed *feed = event_logs.feeds; feed->kind && event_logs.readers; feed++) {
+		int64_t due = feed->taken + interval_stirred;
+
+		if (due < soon)
+			due = soon;
+		if (feed->due > due)
+			feed->due = due;
+	}
+	if (event_logs.readers)
+		pthread_cond_signal(&event_logs.wake);
+	pthread_mutex_unlock(&event_logs.lock);
+}
+
+void events_removing(const struct call *call, const char *path)
+{
+	bool heard;
+
+	pthread_mutex_lock(&event_logs.lock);
+	heard = event_logs.readers;
+	pthread_mutex_unlock(&event_logs.lock);
+	if (heard)
+		events_actor_note(call, path);
+}
+
+void events_removed(const char *path, int error)
+{
+	if (error) {
+		events_actor_drop(path);
+	} else {
+		events_actor_done(path, now());
+		events_stir();
+	}
+}
+
+/* ---- joining and leaving ---- */
+
+void events_logs_setup(void)
+{
+	pthread_condattr_t clock;
+	struct feed *feed = event_logs.feeds;
+
+	for (const struct kind *const *kind = kinds; *kind; kind++)
+		if ((*kind)->snapshot && feed < event_logs.feeds + EVENTS_KINDS_MAX - 1) {
+			pthread_mutex_init(&feed->taking, NULL);
+			feed++->kind = *kind;
+		}
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&event_logs.wake, &clock);
+	pthread_condattr_destroy(&clock);
+}
+
+static void reader_link(struct reader *reader)
+{
+	reader->next = event_logs.readers;
+	if (reader->next)
+		reader->next->prev = reader;
+	event_logs.readers = reader;
+}
+
+static void reader_unlink(struct reader *reader)
+{
+	if (reader->prev)
+		reader->prev->next = reader->next;
+	else
+		event_logs.readers = reader->next;
+	if (reader->next)
+		reader->next->prev = reader->prev;
+}
+
+/* Begins with what there is now. */
+static int view_begin(struct call *call, struct view *view)
+{
+	int error = as_daemon(call, feed_refresh, view->feed);
+
+	if (error)
+		return error;
+	pthread_mutex_lock(&event_logs.lock);
+	view->listing = snapshot_hold(view->feed->current);
+	view->position = view->feed->end;
+	pthread_mutex_unlock(&event_logs.lock);
+	return 0;
+}
+
+int events_logs_join(struct call *call, struct reader *reader)
+{
+	int error;
+
+	pthread_mutex_lock(&event_logs.lock);
+	reader_link(reader);
+	for (size_t i = 0; i < reader->count; i++)
+		reader->views[i].feed->readers++;
+	error = as_daemon(call, thread_start, NULL);
+	pthread_mutex_unlock(&event_logs.lock);
+	for (size_t i = 0; i < reader->count && !error; i++)
+		error = view_begin(call, &reader->views[i]);
+	return error;
+}
+
+void events_logs_leave(struct reader *reader)
+{
+	pthread_mutex_lock(&event_logs.lock);
+	reader_unlink(reader);
+	for (size_t i = 0; i < reader->count; i++) {
+		struct feed *feed = reader->views[i].feed;
+
+		snapshot_release(reader->views[i].listing);
+		if (--feed->readers == 0)
+			feed_forget(feed);
+	}
+	if (!event_logs.readers) {
+		events_actors_forget();
+		pthread_cond_signal(&event_logs.wake);
+	}
+	pthread_mutex_unlock(&event_logs.lock);
+}
