@@ -30,6 +30,7 @@ done
 # Priorities and types come out in the kernel's order.
 mkdir mq/prio
 for p in 1 9 0 5 9; do echo "p$p" >"mq/prio/prio/$p"; done
+# shellcheck disable=SC2046 # as words
 is 'p9 p9 p5 p1 p0' echo $(for i in 1 2 3 4 5; do cat mq/prio/data; done)
 echo x >mq/prio/prio/7
 is 'prio=7 size=2

@@ -15,7 +15,7 @@ fails 'Invalid argument' mkdir shm/0x5,size=0
 refused EINVAL 0
 nothing_made size=0
 for object in 0x5 p; do
-    for size in -1 -4K 4X 4KK 4k4 K 1.5M 0x100 1e3 '' ' ' 4096, 99999999999999999999 17179869184G \
+    for size in -1 -4K 4X 4KK 4k4 K 1.5M 0x100 1e3 '' ' ' '4096,' 99999999999999999999 17179869184G \
         9223372036854775808 4K,size=4K 4096,colour=red '4096 ' +1; do
         fails 'Invalid argument' mkdir "shm/$object,size=$size"
         refused EINVAL ''
