@@ -160,6 +160,7 @@ bool memory_stat_removed(uint64_t ino, struct stat *st)
 
 		*st = memory->st;
 		st->st_ino = node_inode_number(&handle->node);
+		st->st_nlink = 0;
 		st->st_mode = S_IFREG | (st->st_mode & 0777);
 		st->st_blksize = 4096;
 		known = !memory_of(handle)->stat(&handle->node.place, handle->state, st);

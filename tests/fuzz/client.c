@@ -52,15 +52,18 @@ const struct client_watch *client_watch;
 
 /* ---- what an answer must be ---- */
 
-static void require_attributes(const struct fuse_attr *attr)
+/* What is open and removed has no link. */
+static void require_attributes(const struct fuse_attr *attr, bool found)
 {
+	require(attr->nlink || !found, "no links");
 	require(attr->ino, "no inode number");
 	require(S_ISDIR(attr->mode) || S_ISREG(attr->mode) || S_ISLNK(attr->mode) ||
 			S_ISFIFO(attr->mode),
 		"mode %o", attr->mode);
-	require(attr->nlink && attr->atimensec < 1000000000 && attr->mtimensec < 1000000000 &&
-			attr->ctimensec < 1000000000 && attr->size <= INT64_MAX,
-		"attributes");
+	require(attr->atimensec < 1000000000 && attr->mtimensec < 1000000000 &&
+			attr->ctimensec < 1000000000,
+		"times: %u, %u, %u ns", attr->atimensec, attr->mtimensec, attr->ctimensec);
+	require(attr->size <= INT64_MAX, "size %llu", (unsigned long long)attr->size);
 }
 
 /* The kernel drops a listing that has anything else in it, with EIO. */
@@ -97,12 +100,12 @@ static void require_right(const struct request *request, const char *bytes, size
 	case FUSE_MKNOD:
 		require(size == sizeof(*entry), "%zu bytes", size);
 		require(entry->nodeid, "no node");
-		require_attributes(&entry->attr);
+		require_attributes(&entry->attr, true);
 		break;
 	case FUSE_GETATTR:
 	case FUSE_SETATTR:
 		require(size == sizeof(*attributes), "%zu bytes", size);
-		require_attributes(&attributes->attr);
+		require_attributes(&attributes->attr, false);
 		break;
 	case FUSE_OPEN:
 	case FUSE_OPENDIR:
