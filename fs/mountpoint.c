@@ -215,5 +215,6 @@ bool mountpoint_leave(const char *path, int connection)
 	if (geteuid() == 0 && lasts(connection) && mountpoint_is_ours(path) &&
 	    umount2(path, MNT_DETACH) < 0)
 		fprintf(stderr, "ipcfs: %s: umount: %s\n", path, strerror(errno));
-	return !lasts(connection);
+	/* A plain user's may be there still where its start failed. */
+	return !lasts(connection) || (geteuid() != 0 && mountpoint_is_ours(path));
 }

@@ -49,7 +49,8 @@ rmdir 127.0.0.1:4001
 # Waits end by themselves, by timeout(1), and by Ctrl-C.
 fails 'Connection timed out' cat 127.0.0.1:4000/within/0.2/accept
 timeout 0.2 cat 127.0.0.1:4000/accept
-[ $? = 124 ] || fail "timeout: $?"
+status=$?
+[ $status = 124 ] || fail "timeout: $status"
 python3 -I -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execvp("cat", ["cat", "127.0.0.1:4000/accept"])' &
@@ -57,7 +58,8 @@ waiter=$!
 cd ../.. && parked_open $waiter && cd sockets/tcp || exit 1
 kill -INT $waiter
 wait $waiter
-[ $? = 130 ] || fail "SIGINT: $?"
+status=$?
+[ $status = 130 ] || fail "SIGINT: $status"
 
 # Looking takes no client.
 echo hello | nc -N 127.0.0.1 4000 >"$T/answer" &
