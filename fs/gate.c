@@ -54,6 +54,14 @@ static int admit(struct call *call, const struct node *node, bool is_open)
 		      elsewhere[__builtin_ctz(foreign)]);
 }
 
+/* Where none decides of a node its functions look at call->foreign themselves, at any of them. */
+static unsigned namespaces_wanted(const struct node *node)
+{
+	unsigned namespaces = node_namespaces(node);
+
+	return namespaces & NAMESPACE_NONE ? UINT_MAX : namespaces;
+}
+
 int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, struct call *call,
 		struct creds **result)
 {
@@ -73,7 +81,7 @@ int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, 
 	if (!creds) {
 		/* Only the daemon itself can see every caller. */
 		creds_become(NULL);
-		error = creds_of(call->uid, call->gid, call->pid, &creds);
+		error = creds_of(call->uid, call->gid, call->pid, namespaces_wanted(node), &creds);
 		if (error == -EACCES)
 			return refuse(call, EACCES, "process %d cannot be seen in /proc",
 				      (int)call->pid);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "callers.h"
 #include "gate.h"
 #include "operation.h"
 
@@ -40,6 +41,7 @@ void requests_leave(void)
 {
 	free(scratch);
 	scratch = NULL;
+	callers_leave();
 	creds_become(NULL);
 }
 
