@@ -210,6 +210,7 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
+	node_enter(ino);
 	error = gate_caller(req, &node, NULL, &op.call, &op.creds);
 	if (!error) {
 		bool shows = node.place.row->show && !writes(fi->flags);
@@ -224,12 +225,14 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	/* Memory has been looked for by name already. */
 	if (error == -ENOENT && !node_is_memory(&node) && another_has_its_name(&node))
 		error = -ESTALE;
-	if (error)
+	if (error) {
+		node_leave(ino);
 		reply_refusal(req, "open", &node, NULL, &op.call, error);
-	else if (op.handle->type == HANDLE_CHANNEL && node.place.row->channel->enter)
+	} else if (op.handle->type == HANDLE_CHANNEL && node.place.row->channel->enter) {
 		run(req, &op, fi->flags);
-	else
+	} else {
 		reply_open(req, op.handle, fi->flags);
+	}
 }
 
 static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
@@ -401,6 +404,7 @@ void request_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *handle = handle_get(fi->fh);
 
+	node_leave(ino);
 	if (!handle || handle->type != HANDLE_CHANNEL) {
 		if (handle)
 			close_handle(handle);

@@ -54,7 +54,7 @@ static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 			entry.attr.st_mode = type | (entry.attr.st_mode & 0777);
 			node->place.number = 1; /* makes it a visit */
 		}
-		entry.ino = node_publish(node);
+		entry.ino = node_publish(node, fuse_req_ctx(req)->uid);
 		error = entry.ino ? 0 : -ENOMEM;
 	}
 	if (!error) {
@@ -150,8 +150,9 @@ void request_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node node;
 
-	if (read_node(req, ino, &node))
-		reply_attributes(req, ino, &node, NULL);
+	if (!read_node(req, ino, &node))
+		return;
+	reply_attributes(req, ino, &node, NULL);
 }
 
 /* What chmod and chown may be aimed at: an object's directory and its channels. */
