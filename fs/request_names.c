@@ -16,6 +16,7 @@
 #include "reply.h"
 #include "request_memory.h"
 #include "requests.h"
+#include "serve.h"
 #include "tree.h"
 
 /*
@@ -83,6 +84,8 @@ void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!read_node(req, parent, &directory))
 		return;
+	if (tree_may_take_long(&directory))
+		serve_hand_over();
 	if (tree_needs_caller(&directory))
 		error = gate_caller(req, &directory, NULL, &call, NULL);
 	else
@@ -152,6 +155,8 @@ void request_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (!read_node(req, ino, &node))
 		return;
+	if (tree_may_take_long(&node))
+		serve_hand_over();
 	reply_attributes(req, ino, &node, NULL);
 }
 
@@ -244,6 +249,9 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 
 	if (!read_node(req, ino, &node))
 		return;
+	/* There may be much memory to be given back. */
+	if (tree_may_take_long(&node) || node_is_memory(&node))
+		serve_hand_over();
 	/* To have an answer when the change has been made and nobody can look at it. */
 	known = !tree_stat(&node, &st);
 	gate_public(req, &call);

@@ -104,6 +104,13 @@ bool tree_needs_caller(const struct node *node)
 	return node->place.dir->as_caller || (row && row->as_caller);
 }
 
+bool tree_may_take_long(const struct node *node)
+{
+	return node->place.dir->searches || tree_needs_caller(node) ||
+	       (node_namespaces(node) &
+		(NAMESPACE_NETWORK | NAMESPACE_PID | NAMESPACE_RUN_DIR | NAMESPACE_NONE));
+}
+
 int tree_adopt(struct place *place)
 {
 	if (!place->name)
