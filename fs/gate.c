@@ -18,12 +18,15 @@ void gate_public(fuse_req_t req, struct call *call)
 {
 	const struct fuse_ctx *context = fuse_req_ctx(req);
 
-	memset(call, 0, sizeof(*call));
+	/* Not all of the room for a reason is cleared: this is done for each request. */
 	call->uid = context->uid;
 	call->gid = context->gid;
 	call->pid = context->pid;
+	call->foreign = 0;
+	call->may_wait = false;
 	call->as_daemon = creds_as_daemon;
 	call->tree = &tree_users;
+	call->reason[0] = '\0';
 }
 
 void gate_daemon(struct call *call)
@@ -72,6 +75,14 @@ int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, 
 	/* A daemon that can become nobody serves nobody else, however it is mounted. */
 	if (!creds_can_change() && call->uid != geteuid())
 		return refuse(call, EACCES, "this mount serves uid %u alone", (unsigned)geteuid());
+	/* The thread is the caller already, by this very handle. */
+	if (handle && creds_are_current(handle->creds, call->uid, call->gid, call->pid)) {
+		creds = creds_current();
+		call->foreign = creds_foreign(creds);
+		if (result)
+			*result = creds;
+		return admit(call, node, handle->type != HANDLE_DIRECTORY);
+	}
 	if (handle) {
 		pthread_mutex_lock(&lock);
 		if (creds_match(handle->creds, call->uid, call->gid, call->pid))

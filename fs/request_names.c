@@ -60,7 +60,7 @@ static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 	}
 	if (!error) {
 		node_remember(entry.ino, &entry.attr);
-		entry.attr_timeout = tree_is_link(node) ? entry.entry_timeout : 0;
+		entry.attr_timeout = tree_is_fixed(node) ? entry.entry_timeout : 0;
 		if (fuse_reply_entry(req, &entry) < 0)
 			node_forget(entry.ino, 1);
 	}
@@ -146,7 +146,7 @@ static void reply_attributes(fuse_req_t req, fuse_ino_t ino, const struct node *
 	if (error)
 		fuse_reply_err(req, -error);
 	else
-		fuse_reply_attr(req, &st, 0);
+		fuse_reply_attr(req, &st, tree_is_fixed(node) ? tree_name_timeout(node) : 0);
 }
 
 void request_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -253,7 +253,7 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 	if (tree_may_take_long(&node) || node_is_memory(&node))
 		serve_hand_over();
 	/* To have an answer when the change has been made and nobody can look at it. */
-	known = !tree_stat(&node, &st);
+	known = (to_set & owner) && !tree_stat(&node, &st);
 	gate_public(req, &call);
 	if (to_set & owner)
 		error = change(req, &node, attr, to_set, &call);
@@ -269,7 +269,8 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 	if (error)
 		reply_refusal(req, attribute_name(to_set), &node, NULL, &call, error);
 	else {
-		foresee(&st, attr, to_set);
+		if (known)
+			foresee(&st, attr, to_set);
 		reply_attributes(req, ino, &node, known ? &st : NULL);
 	}
 }

@@ -322,10 +322,16 @@ double tree_name_timeout(const struct node *node)
 {
 	/* Links and the directories of an object come and go with it, and the kernel asks for it.
 	 */
-	bool fixed = (tree_is_link(node) && node->place.row->name) || node->view != VIEW_ITSELF ||
-		     (!node->place.row && !node->place.dir->stat);
+	bool named = !node->place.row || node->place.row->name;
+	bool fixed = (tree_is_link(node) && named) || node->view != VIEW_ITSELF ||
+		     (named && !node->place.dir->stat);
 
 	return fixed && !node_is_channel(node) ? 3600 : 0;
+}
+
+bool tree_is_fixed(const struct node *node)
+{
+	return tree_is_link(node) || (!node->place.dir->stat && !node_is_memory(node));
 }
 
 struct adapter {

@@ -12,7 +12,7 @@ strace -f -qq -e trace=read,semtimedop,msgsnd,write,writev,clone3,clone \
 tracer=$!
 # A thread has its tracer before it is traced.  That which takes requests is when it has been seen to read.
 until grep -qE 'read\(|read resumed' "$T/trace"; do
-    [ -e README ] && kill -0 $tracer || fail "strace: $(cat "$T/strace")"
+    [ -e sem/0x5 ] && kill -0 $tracer || fail "strace: $(cat "$T/strace")"
 done
 i=0
 while [ $i -lt 50 ]; do
