@@ -17,7 +17,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "callers.h"
 #include "namespaces.h"
 
 struct creds {
@@ -32,6 +31,12 @@ struct creds {
 };
 
 enum { GROUPS_ROOM = 8, STATUS_ROOM = 4096 };
+
+/* Who is looked at: its directory in /proc, and the status in it. */
+struct caller {
+	pid_t pid;
+	int directory, status;
+};
 
 static struct {
 	bool can_change, serve_foreign;
@@ -77,18 +82,13 @@ static bool sees_itself(void)
 
 int creds_setup(bool serve_foreign)
 {
-	int error;
-
 	daemon_creds.serve_foreign = serve_foreign;
 	daemon_creds.can_change = geteuid() == 0;
 	daemon_creds.permitted = capabilities_permitted();
 	namespaces_setup();
 	if (!sees_itself())
 		return -ESRCH;
-	error = creds_of(geteuid(), getegid(), getpid(), 0, &daemon_creds.self);
-	/* There are to be other processes of it. */
-	callers_leave();
-	return error;
+	return creds_of(geteuid(), getegid(), getpid(), 0, &daemon_creds.self);
 }
 
 static const char *field_find(const char *status, const char *name)
@@ -255,7 +255,7 @@ static int compare(const struct caller *caller, unsigned namespaces, struct cred
 	return error;
 }
 
-static int look(struct caller *caller, uid_t uid, gid_t gid, unsigned namespaces,
+static int look(const struct caller *caller, uid_t uid, gid_t gid, unsigned namespaces,
 		struct creds **result)
 {
 	struct creds *creds = creds_new(uid, gid, caller->pid);
@@ -272,23 +272,23 @@ static int look(struct caller *caller, uid_t uid, gid_t gid, unsigned namespaces
 
 static int look_at(pid_t pid, uid_t uid, gid_t gid, unsigned namespaces, struct creds **result)
 {
-	struct caller *caller;
-	bool again;
-	int error;
+	struct caller caller = {.pid = pid, .status = -1};
+	char path[32];
+	int error = 0;
 
-	do {
-		error = callers_find(pid, &caller);
-		if (error)
-			return error == -ENOENT || error == -EPERM || error == -ESRCH ? -EACCES
-										      : error;
-		error = look(caller, uid, gid, namespaces, result);
-		/* Another may have its number. */
-		again = error && caller->was_kept;
-		if (error)
-			callers_drop(caller);
-		else
-			callers_keep(caller);
-	} while (again);
+	/* All is read by one descriptor, of one process, whoever has its number later. */
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	caller.directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (caller.directory >= 0)
+		caller.status = openat(caller.directory, "status", O_RDONLY | O_CLOEXEC);
+	if (caller.status < 0)
+		error = errno == ENOENT || errno == EPERM || errno == ESRCH ? -EACCES : -errno;
+	else
+		error = look(&caller, uid, gid, namespaces, result);
+	if (caller.status >= 0)
+		close(caller.status);
+	if (caller.directory >= 0)
+		close(caller.directory);
 	return error;
 }
 

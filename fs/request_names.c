@@ -60,7 +60,7 @@ static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 	}
 	if (!error) {
 		node_remember(entry.ino, &entry.attr);
-		entry.attr_timeout = tree_is_fixed(node) ? entry.entry_timeout : 0;
+		entry.attr_timeout = tree_is_link(node) ? entry.entry_timeout : 0;
 		if (fuse_reply_entry(req, &entry) < 0)
 			node_forget(entry.ino, 1);
 	}
@@ -146,7 +146,7 @@ static void reply_attributes(fuse_req_t req, fuse_ino_t ino, const struct node *
 	if (error)
 		fuse_reply_err(req, -error);
 	else
-		fuse_reply_attr(req, &st, tree_is_fixed(node) ? tree_name_timeout(node) : 0);
+		fuse_reply_attr(req, &st, 0);
 }
 
 void request_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

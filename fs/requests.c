@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "callers.h"
 #include "gate.h"
 #include "operation.h"
 
@@ -41,7 +40,6 @@ void requests_leave(void)
 {
 	free(scratch);
 	scratch = NULL;
-	callers_leave();
 	creds_become(NULL);
 }
 

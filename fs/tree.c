@@ -329,11 +329,6 @@ double tree_name_timeout(const struct node *node)
 	return fixed && !node_is_channel(node) ? 3600 : 0;
 }
 
-bool tree_is_fixed(const struct node *node)
-{
-	return tree_is_link(node) || (!node->place.dir->stat && !node_is_memory(node));
-}
-
 struct adapter {
 	tree_listing *each;
 	void *context;

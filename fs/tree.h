@@ -25,8 +25,6 @@ void tree_stat_channel(const struct node *node, struct stat *st);
 /* True if to find, stat or open something there may take long: processes, sockets are looked at. */
 bool tree_may_take_long(const struct node *node);
 
-/* True if what stat says of it never changes: a link, or what no object has made. */
-bool tree_is_fixed(const struct node *node);
 /* Seconds for which the kernel may keep a name without asking again. */
 double tree_name_timeout(const struct node *node);
 

@@ -20,7 +20,6 @@
 #include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -31,7 +30,6 @@
 #include "../return_code.h"
 
 #include "backend.h"
-#include "callers.h"
 #include "creds.h"
 
 enum { USER = 1234, GROUP = 77, MANY = 2000 };
@@ -385,7 +383,7 @@ static unsigned foreign_of(pid_t pid, unsigned wanted)
 	return foreign;
 }
 
-/* Its directory is kept open; what it says is what is so now. */
+/* What is so now, whatever it was before. */
 static void test_changes_are_seen(void **state)
 {
 	struct changing caller;
@@ -510,50 +508,6 @@ static void test_number_used_again(void **state)
 	end_user(pid);
 }
 
-/* More callers than are kept, in turn; and where descriptors are few none is kept. */
-static void test_few_are_kept(void **state)
-{
-	enum { CALLERS = 10 };
-	struct rlimit limit, few;
-	struct creds *creds;
-	pid_t callers[CALLERS];
-	int before, fd;
-
-	callers_leave();
-	before = open("/", O_PATH);
-	close(before);
-	for (int i = 0; i < CALLERS; i++)
-		callers[i] = spawn_user(USER + (uid_t)i, GROUP, true);
-	for (int round = 0; round < 3; round++)
-		for (uid_t i = 0; i < CALLERS; i++) {
-			assert_int_equal(creds_of(USER + i, USER + i, callers[i], UINT_MAX, &creds),
-					 0);
-			creds_release(creds);
-		}
-	fd = open("/", O_PATH);
-	close(fd);
-	assert_in_range(fd, before + 1, before + 12);
-	callers_leave();
-	fd = open("/", O_PATH);
-	close(fd);
-	assert_int_equal(fd, before);
-	/* Two of sixteen are not for what is kept. */
-	assert_return_code(getrlimit(RLIMIT_NOFILE, &limit), errno);
-	few = (struct rlimit){.rlim_cur = 16, .rlim_max = limit.rlim_max};
-	assert_return_code(setrlimit(RLIMIT_NOFILE, &few), errno);
-	for (fd = before; fd < 13;)
-		fd = open("/", O_PATH);
-	assert_int_equal(fd, 13);
-	assert_int_equal(creds_of(USER, USER, callers[0], UINT_MAX, &creds), 0);
-	creds_release(creds);
-	assert_int_equal(open("/", O_PATH), 14);
-	for (fd = before; fd <= 14; fd++)
-		close(fd);
-	assert_return_code(setrlimit(RLIMIT_NOFILE, &limit), errno);
-	for (int i = 0; i < CALLERS; i++)
-		end_user(callers[i]);
-}
-
 static int setup(void **state)
 {
 	return creds_setup(false);
@@ -570,7 +524,6 @@ int main(void)
 		cmocka_unit_test(test_changes_are_seen),
 		cmocka_unit_test(test_more_than_before),
 		cmocka_unit_test(test_number_used_again),
-		cmocka_unit_test(test_few_are_kept),
 	};
 
 	if (geteuid() != 0) {
