@@ -261,6 +261,7 @@ struct dir {
 	const struct row *rows;
 	const struct dir *const *children; /* what find may lead to; ends with NULL; may be NULL */
 	bool as_caller;
+	bool searches; /* .find looks at all processes */
 	/*
 	 * NAMESPACE_ ... that decide of what is here: who is in another one may look at names, and
 	 * is refused all else (EACCES).  0: those of the directory above.

@@ -30,7 +30,13 @@ struct creds {
 	gid_t groups[];
 };
 
-enum { GROUPS_ROOM = 8 };
+enum { GROUPS_ROOM = 8, STATUS_ROOM = 4096 };
+
+/* Who is looked at: its directory in /proc, and the status in it. */
+struct caller {
+	pid_t pid;
+	int directory, status;
+};
 
 static struct {
 	bool can_change, serve_foreign;
@@ -82,7 +88,7 @@ int creds_setup(bool serve_foreign)
 	namespaces_setup();
 	if (!sees_itself())
 		return -ESRCH;
-	return creds_of(geteuid(), getegid(), getpid(), &daemon_creds.self);
+	return creds_of(geteuid(), getegid(), getpid(), 0, &daemon_creds.self);
 }
 
 static const char *field_find(const char *status, const char *name)
@@ -159,16 +165,17 @@ static uint64_t capabilities_read(const char *status, const char *name)
 /*
  * While a request is under way another thread of the process can execute a program that has more
  * than the process had, and which then has the number of the thread that asked.  Such a program's
- * files in /proc are root's before it has its capabilities.
+ * files in /proc are root's before it has its capabilities.  Found anew: an open file says whose it
+ * was.
  */
-static bool may_have_been_given(FILE *file, uid_t uid)
+static bool may_have_been_given(int directory, uid_t uid)
 {
 	struct stat st;
 
-	return uid && (fstat(fileno(file), &st) < 0 || st.st_uid != uid);
+	return uid && (fstatat(directory, "status", &st, 0) < 0 || st.st_uid != uid);
 }
 
-static int status_parse(FILE *file, const char *status, struct creds **creds)
+static int status_parse(int directory, const char *status, struct creds **creds)
 {
 	const char *groups = field_find(status, "\nGroups:");
 
@@ -176,7 +183,7 @@ static int status_parse(FILE *file, const char *status, struct creds **creds)
 		return -EACCES;
 	if (asks_as(status, FS_ID, *creds)) {
 		(*creds)->capabilities = capabilities_read(status, "\nCapEff:");
-		if ((*creds)->capabilities && may_have_been_given(file, (*creds)->uid))
+		if ((*creds)->capabilities && may_have_been_given(directory, (*creds)->uid))
 			(*creds)->capabilities = 0;
 	} else if (asks_as(status, REAL_ID, *creds)) {
 		/* The way of access(2). */
@@ -188,30 +195,53 @@ static int status_parse(FILE *file, const char *status, struct creds **creds)
 	return groups_read(groups, creds);
 }
 
-static int status_take(struct creds **creds)
+/* All of it, in @room or, of who has very many groups, in memory to be freed. */
+static int status_read(int fd, char *room, size_t size, char **status)
 {
-	char path[64], *status = NULL;
-	size_t room = 0;
-	FILE *file;
-	int error;
+	char *text = room, *more;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)(*creds)->pid);
-	file = fopen(path, "re");
-	if (!file)
-		return errno == ENOENT || errno == EPERM ? -EACCES : -errno;
-	/* It has no NUL bytes: one "line" is all of it.  What ends meanwhile has none. */
-	if (getdelim(&status, &room, '\0', file) >= 0)
-		error = status_parse(file, status, creds);
-	else
-		error = errno == ENOMEM ? -ENOMEM : -EACCES;
-	free(status);
-	fclose(file);
+	for (;;) {
+		ssize_t length = pread(fd, text, size - 1, 0);
+
+		/* What has ended has none. */
+		if (length <= 0) {
+			if (text != room)
+				free(text);
+			return -EACCES;
+		}
+		text[length] = '\0';
+		if ((size_t)length < size - 1) {
+			*status = text;
+			return 0;
+		}
+		/* Written anew for each beginning, so it is read in one piece. */
+		size *= 4;
+		more = realloc(text == room ? NULL : text, size);
+		if (!more) {
+			if (text != room)
+				free(text);
+			return -ENOMEM;
+		}
+		text = more;
+	}
+}
+
+static int status_take(const struct caller *caller, struct creds **creds)
+{
+	char room[STATUS_ROOM], *status;
+	int error = status_read(caller->status, room, sizeof(room), &status);
+
+	if (error)
+		return error;
+	error = status_parse(caller->directory, status, creds);
+	if (status != room)
+		free(status);
 	return error;
 }
 
-static int compare(struct creds *creds)
+static int compare(const struct caller *caller, unsigned namespaces, struct creds *creds)
 {
-	int error = namespaces_compare(creds->pid, &creds->foreign);
+	int error = namespaces_compare(caller->directory, namespaces, &creds->foreign);
 
 	if (daemon_creds.serve_foreign) {
 		if (error)
@@ -225,26 +255,53 @@ static int compare(struct creds *creds)
 	return error;
 }
 
-int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **result)
+static int look(const struct caller *caller, uid_t uid, gid_t gid, unsigned namespaces,
+		struct creds **result)
 {
-	bool unseen = pid <= 0 && daemon_creds.serve_foreign;
-	struct creds *creds;
-	int error = 0;
+	struct creds *creds = creds_new(uid, gid, caller->pid);
+	int error = creds ? status_take(caller, &creds) : -ENOMEM;
 
-	if (uid == (uid_t)-1 || gid == (gid_t)-1 || (pid <= 0 && !unseen))
-		return -EACCES;
-	creds = creds_new(uid, gid, pid);
-	if (!creds)
-		return -ENOMEM;
-	if (!unseen)
-		error = status_take(&creds);
-	if (!error && !unseen)
-		error = compare(creds);
+	if (!error)
+		error = compare(caller, namespaces, creds);
 	if (error)
 		free(creds);
 	else
 		*result = creds;
 	return error;
+}
+
+static int look_at(pid_t pid, uid_t uid, gid_t gid, unsigned namespaces, struct creds **result)
+{
+	struct caller caller = {.pid = pid, .status = -1};
+	char path[32];
+	int error = 0;
+
+	/* All is read by one descriptor, of one process, whoever has its number later. */
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	caller.directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (caller.directory >= 0)
+		caller.status = openat(caller.directory, "status", O_RDONLY | O_CLOEXEC);
+	if (caller.status < 0)
+		error = errno == ENOENT || errno == EPERM || errno == ESRCH ? -EACCES : -errno;
+	else
+		error = look(&caller, uid, gid, namespaces, result);
+	if (caller.status >= 0)
+		close(caller.status);
+	if (caller.directory >= 0)
+		close(caller.directory);
+	return error;
+}
+
+int creds_of(uid_t uid, gid_t gid, pid_t pid, unsigned namespaces, struct creds **result)
+{
+	if (uid == (uid_t)-1 || gid == (gid_t)-1)
+		return -EACCES;
+	if (pid > 0)
+		return look_at(pid, uid, gid, namespaces, result);
+	if (!daemon_creds.serve_foreign)
+		return -EACCES;
+	*result = creds_new(uid, gid, pid);
+	return *result ? 0 : -ENOMEM;
 }
 
 struct creds *creds_hold(struct creds *creds)
@@ -263,6 +320,16 @@ void creds_release(struct creds *creds)
 bool creds_match(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid)
 {
 	return creds && creds->uid == uid && creds->gid == gid && creds->pid == pid;
+}
+
+struct creds *creds_current(void)
+{
+	return current;
+}
+
+bool creds_are_current(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid)
+{
+	return creds == current && creds_match(current, uid, gid, pid);
 }
 
 uid_t creds_uid(const struct creds *creds)

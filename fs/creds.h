@@ -27,21 +27,29 @@ int creds_setup(bool serve_foreign);
 /* True if creds_become can become others. */
 bool creds_can_change(void);
 /*
- * Reads who thread @pid is, which asked under @uid and @gid, from /proc.  -EACCES: it cannot be
- * seen, or its ids are the "unchanged" of setresuid(2); -ESRCH: it is not who asked any more;
- * -EXDEV: it is in another user namespace; -ENOMEM.
+ * Reads who thread @pid is, which asked under @uid and @gid, from /proc, and in which of the
+ * @namespaces, NAMESPACE_ ..., it is elsewhere.  -EACCES: it cannot be seen, or its ids are the
+ * "unchanged" of setresuid(2); -ESRCH: it is not who asked any more; -EXDEV: it is in another user
+ * namespace; -ENOMEM.
  *
  * Where foreign callers are served one that cannot be seen is its two ids alone, and one of another
  * user namespace has no capability, because those it has count there only.
  */
-int creds_of(uid_t uid, gid_t gid, pid_t pid, struct creds **creds);
+int creds_of(uid_t uid, gid_t gid, pid_t pid, unsigned namespaces, struct creds **creds);
 struct creds *creds_hold(struct creds *creds);
 void creds_release(struct creds *creds);
 /* True if @creds were read for this thread under these ids. */
 bool creds_match(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid);
+/* Those that the calling thread holds. */
+struct creds *creds_current(void);
+/*
+ * True if @creds, which another thread may release meanwhile, are those that the calling thread
+ * holds, and match.
+ */
+bool creds_are_current(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid);
 uid_t creds_uid(const struct creds *creds);
 pid_t creds_pid(const struct creds *creds);
-/* NAMESPACE_ ... in which the thread is not where the daemon was when it began. */
+/* Those that were asked for in which the thread is not where the daemon was when it began. */
 unsigned creds_foreign(const struct creds *creds);
 /* What access(2) would say, from the mode bits and the capability to pass them by. */
 bool creds_allow(const struct creds *creds, const struct stat *st, int mask);

@@ -18,12 +18,15 @@ void gate_public(fuse_req_t req, struct call *call)
 {
 	const struct fuse_ctx *context = fuse_req_ctx(req);
 
-	memset(call, 0, sizeof(*call));
+	/* Not all of the room for a reason is cleared: this is done for each request. */
 	call->uid = context->uid;
 	call->gid = context->gid;
 	call->pid = context->pid;
+	call->foreign = 0;
+	call->may_wait = false;
 	call->as_daemon = creds_as_daemon;
 	call->tree = &tree_users;
+	call->reason[0] = '\0';
 }
 
 void gate_daemon(struct call *call)
@@ -54,6 +57,14 @@ static int admit(struct call *call, const struct node *node, bool is_open)
 		      elsewhere[__builtin_ctz(foreign)]);
 }
 
+/* Where none decides of a node its functions look at call->foreign themselves, at any of them. */
+static unsigned namespaces_wanted(const struct node *node)
+{
+	unsigned namespaces = node_namespaces(node);
+
+	return namespaces & NAMESPACE_NONE ? UINT_MAX : namespaces;
+}
+
 int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, struct call *call,
 		struct creds **result)
 {
@@ -64,6 +75,14 @@ int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, 
 	/* A daemon that can become nobody serves nobody else, however it is mounted. */
 	if (!creds_can_change() && call->uid != geteuid())
 		return refuse(call, EACCES, "this mount serves uid %u alone", (unsigned)geteuid());
+	/* The thread is the caller already, by this very handle. */
+	if (handle && creds_are_current(handle->creds, call->uid, call->gid, call->pid)) {
+		creds = creds_current();
+		call->foreign = creds_foreign(creds);
+		if (result)
+			*result = creds;
+		return admit(call, node, handle->type != HANDLE_DIRECTORY);
+	}
 	if (handle) {
 		pthread_mutex_lock(&lock);
 		if (creds_match(handle->creds, call->uid, call->gid, call->pid))
@@ -73,7 +92,7 @@ int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, 
 	if (!creds) {
 		/* Only the daemon itself can see every caller. */
 		creds_become(NULL);
-		error = creds_of(call->uid, call->gid, call->pid, &creds);
+		error = creds_of(call->uid, call->gid, call->pid, namespaces_wanted(node), &creds);
 		if (error == -EACCES)
 			return refuse(call, EACCES, "process %d cannot be seen in /proc",
 				      (int)call->pid);

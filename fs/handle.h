@@ -47,7 +47,7 @@ struct handle {
 	struct quota_share flock;
 
 	/* HANDLE_CHANNEL */
-	struct creds *creds; /* of who used it last */
+	_Atomic(struct creds *) creds; /* of who used it last; changed under the lock of gate.c */
 	/* Of a serial channel: whether an operation is under way, and those that wait for their
 	   turn. Guarded by the lock of operation.c. */
 	bool busy[DIRECTIONS];

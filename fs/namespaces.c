@@ -8,6 +8,7 @@
 #include "namespaces.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,12 +25,14 @@ static const struct {
 	const char *file;
 	unsigned bit;
 } kinds_of[NAMESPACES] = {
-	[USER] = {"user", 0},
-	[IPC] = {"ipc", NAMESPACE_IPC},
-	[NETWORK] = {"net", NAMESPACE_NETWORK},
-	[PID] = {"pid", NAMESPACE_PID},
-	[MOUNT] = {"mnt", 0},
+	[USER] = {"ns/user", 0},
+	[IPC] = {"ns/ipc", NAMESPACE_IPC},
+	[NETWORK] = {"ns/net", NAMESPACE_NETWORK},
+	[PID] = {"ns/pid", NAMESPACE_PID},
+	[MOUNT] = {"ns/mnt", 0},
 };
+
+enum { NAMESPACE_TEXT = 40 };
 
 enum { MEMORY_FS, RUN_DIR, PLACES };
 
@@ -39,7 +42,7 @@ struct mounted {
 };
 
 static struct {
-	ino_t namespaces[NAMESPACES]; /* 0: the kernel has none of that kind */
+	char namespaces[NAMESPACES][NAMESPACE_TEXT]; /* "": the kernel has none of that kind */
 	/* As proc_pid_mountinfo(5) writes it; "" is the same everywhere. */
 	char path[PLACES][PATH_MAX];
 	struct mounted mounted[PLACES];
@@ -47,15 +50,14 @@ static struct {
 
 static const unsigned place_bits[PLACES] = {NAMESPACE_MEMORY_FS, NAMESPACE_RUN_DIR};
 
-static int namespace_of(const char *pid, int which, ino_t *number)
+/* As the text of its link, "ipc:[4026531839]". */
+static int namespace_of(int directory, int which, char text[NAMESPACE_TEXT])
 {
-	char path[64];
-	struct stat st;
+	ssize_t length = readlinkat(directory, kinds_of[which].file, text, NAMESPACE_TEXT - 1);
 
-	snprintf(path, sizeof(path), "/proc/%s/ns/%s", pid, kinds_of[which].file);
-	if (stat(path, &st) < 0)
+	if (length < 0)
 		return -errno;
-	*number = st.st_ino;
+	text[length] = '\0';
 	return 0;
 }
 
@@ -80,18 +82,23 @@ static void meet(struct mounted found[PLACES], char *const words[5])
 	}
 }
 
-/* By proc_pid_mountinfo(5), whose paths begin at the root directory of that process. */
-static int mounted_of(const char *pid, struct mounted found[PLACES])
+/*
+ * By proc_pid_mountinfo(5) in @directory, whose paths begin at the root directory of that process.
+ */
+static int mounted_of(int directory, struct mounted found[PLACES])
 {
-	char path[64], *line = NULL;
+	int fd = openat(directory, "mountinfo", O_RDONLY | O_CLOEXEC), error;
+	FILE *mounts = fd < 0 ? NULL : fdopen(fd, "r");
+	char *line = NULL;
 	size_t room = 0;
-	FILE *mounts;
 
 	memset(found, 0, PLACES * sizeof(*found));
-	snprintf(path, sizeof(path), "/proc/%s/mountinfo", pid);
-	mounts = fopen(path, "re");
-	if (!mounts)
-		return -errno;
+	if (!mounts) {
+		error = -errno;
+		if (fd >= 0)
+			close(fd);
+		return error;
+	}
 	while (getline(&line, &room, mounts) > 0) {
 		char *save, *words[5], *rest = line;
 		int count = 0;
@@ -108,13 +115,26 @@ static int mounted_of(const char *pid, struct mounted found[PLACES])
 	return 0;
 }
 
+static void note_mounted(void)
+{
+	int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	mounted_of(self, own.mounted);
+	if (self >= 0)
+		close(self);
+}
+
 void namespaces_setup(void)
 {
+	int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
 	for (int i = 0; i < NAMESPACES; i++)
-		if (namespace_of("self", i, &own.namespaces[i]) < 0)
-			own.namespaces[i] = 0;
+		if (namespace_of(self, i, own.namespaces[i]) < 0)
+			own.namespaces[i][0] = '\0';
+	if (self >= 0)
+		close(self);
 	strcpy(own.path[MEMORY_FS], "/dev/shm");
-	mounted_of("self", own.mounted);
+	note_mounted();
 }
 
 void namespaces_note_run_dir(const char *path)
@@ -127,16 +147,15 @@ void namespaces_note_run_dir(const char *path)
 		else
 			*out++ = *path;
 	*out = '\0';
-	mounted_of("self", own.mounted);
+	note_mounted();
 }
 
 /* Whether paths lead from elsewhere: then as text, because the directory may be anybody's. */
-static bool has_other_root(const char *pid)
+static bool has_other_root(int directory)
 {
-	char path[64], root[2];
+	char root[2];
 
-	snprintf(path, sizeof(path), "/proc/%s/root", pid);
-	return readlink(path, root, sizeof(root)) != 1 || root[0] != '/';
+	return readlinkat(directory, "root", root, sizeof(root)) != 1 || root[0] != '/';
 }
 
 static bool same_mount(const struct mounted *a, const struct mounted *b)
@@ -145,11 +164,11 @@ static bool same_mount(const struct mounted *a, const struct mounted *b)
 	       strcmp(a->at, b->at) == 0;
 }
 
-static unsigned foreign_places(const char *pid)
+static unsigned foreign_places(int directory)
 {
 	struct mounted *theirs = calloc(PLACES, sizeof(*theirs));
 	unsigned foreign = 0;
-	int error = theirs ? mounted_of(pid, theirs) : -ENOMEM;
+	int error = theirs ? mounted_of(directory, theirs) : -ENOMEM;
 
 	for (int i = 0; i < PLACES; i++)
 		if (own.path[i][0] && (error || !same_mount(&own.mounted[i], &theirs[i])))
@@ -158,22 +177,28 @@ static unsigned foreign_places(const char *pid)
 	return foreign;
 }
 
-int namespaces_compare(pid_t pid, unsigned *foreign)
+/* Which of @wanted have to be asked for to know: those of one bit, and for places the mounts. */
+static bool is_wanted(int which, unsigned wanted)
 {
-	bool other_mounts;
-	char text[16];
+	if (which == USER)
+		return true;
+	if (which == MOUNT)
+		return wanted & (NAMESPACE_MEMORY_FS | NAMESPACE_RUN_DIR);
+	return wanted & kinds_of[which].bit;
+}
+
+int namespaces_compare(int directory, unsigned wanted, unsigned *foreign)
+{
+	bool other_mounts = is_wanted(MOUNT, wanted) && has_other_root(directory);
+	char text[NAMESPACE_TEXT];
 
 	*foreign = 0;
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	other_mounts = has_other_root(text);
 	for (int i = 0; i < NAMESPACES; i++) {
-		ino_t number = 0;
-
-		if (!own.namespaces[i])
+		if (!own.namespaces[i][0] || !is_wanted(i, wanted))
 			continue;
-		if (namespace_of(text, i, &number) < 0)
+		if (namespace_of(directory, i, text) < 0)
 			return -EACCES;
-		if (number == own.namespaces[i])
+		if (strcmp(text, own.namespaces[i]) == 0)
 			continue;
 		if (i == USER)
 			return -EXDEV;
@@ -182,6 +207,6 @@ int namespaces_compare(pid_t pid, unsigned *foreign)
 		*foreign |= kinds_of[i].bit;
 	}
 	if (other_mounts)
-		*foreign |= foreign_places(text);
+		*foreign |= foreign_places(directory) & wanted;
 	return 0;
 }

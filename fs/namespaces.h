@@ -5,17 +5,16 @@
 #ifndef IPCFS_NAMESPACES_H
 #define IPCFS_NAMESPACES_H
 
-#include <sys/types.h>
-
 /* Once: notes those of the process itself. */
 void namespaces_setup(void);
 /* Notes the run directory, an absolute path. */
 void namespaces_note_run_dir(const char *path);
 
 /*
- * Which of the NAMESPACE_ ... of process @pid are others.  -EXDEV: it is in another user namespace,
- * where a uid means something else; -EACCES: it cannot be seen.
+ * Which of the @wanted NAMESPACE_ ... of a process are others; @directory is its own in /proc.
+ * -EXDEV: it is in another user namespace, where a uid means something else, whatever is wanted;
+ * -EACCES: it cannot be seen.
  */
-int namespaces_compare(pid_t pid, unsigned *foreign);
+int namespaces_compare(int directory, unsigned wanted, unsigned *foreign);
 
 #endif

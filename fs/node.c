@@ -116,32 +116,38 @@ struct visit {
 	struct node node;
 	uint32_t generation;
 	uint32_t next_free;
-	bool held, seen;
+	uint64_t lookups; /* how often the kernel has been told of it; 0: free */
+	/* Who looked it up, and whether that one may be about to open it. */
+	uid_t visitor;
+	bool expected;
+	unsigned opens;
+	/* What it was last seen with. */
+	bool seen;
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;
 };
 
+enum { BLOCK = 256, IDLE = 256 };
+
 static struct {
 	pthread_mutex_t lock;
 	struct visit **blocks;
 	uint32_t blocks_count, used, free_list, held;
+	uint64_t idle[IDLE]; /* ids, which may be of visits that are not idle any more, or gone */
 } visits = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-enum { BLOCK = 256 };
 
 static struct visit *visit_at(uint32_t slot)
 {
 	return &visits.blocks[slot / BLOCK][slot % BLOCK];
 }
 
-static uint64_t visit_add(const struct node *node)
+/* With the lock held; 0: no memory. */
+static uint64_t visit_add(const struct node *node, uid_t visitor)
 {
 	struct visit *visit;
 	uint32_t slot;
-	uint64_t id = 0;
 
-	pthread_mutex_lock(&visits.lock);
 	if (visits.free_list) {
 		slot = visits.free_list;
 		visits.free_list = visit_at(slot)->next_free;
@@ -155,7 +161,7 @@ static uint64_t visit_add(const struct node *node)
 			if (blocks)
 				visits.blocks = blocks;
 			if (!block)
-				goto out;
+				return 0;
 			blocks[visits.blocks_count++] = block;
 		}
 		visits.used = slot;
@@ -163,13 +169,13 @@ static uint64_t visit_add(const struct node *node)
 	visit = visit_at(slot);
 	visit->node = *node;
 	visit->generation = (visit->generation + 1) & INT32_MAX;
-	visit->held = true;
+	visit->lookups = 1;
+	visit->visitor = visitor;
+	visit->expected = true;
+	visit->opens = 0;
 	visit->seen = false;
 	visits.held++;
-	id = VISIT | (uint64_t)visit->generation << 32 | slot;
-out:
-	pthread_mutex_unlock(&visits.lock);
-	return id;
+	return VISIT | (uint64_t)visit->generation << 32 | slot;
 }
 
 /* The visit of an id, or NULL; call with the lock held. */
@@ -181,7 +187,80 @@ static struct visit *visit_find(uint64_t id)
 	if (!slot || slot > visits.used)
 		return NULL;
 	visit = visit_at(slot);
-	return visit->held && visit->generation == (id >> 32 & INT32_MAX) ? visit : NULL;
+	return visit->lookups && visit->generation == (id >> 32 & INT32_MAX) ? visit : NULL;
+}
+
+/* Where the idle visits of @node are noted: one, of which another may take the place. */
+static uint64_t *idle_place(const struct node *node, uid_t visitor)
+{
+	const struct place *place = &node->place;
+	uint64_t hash = (uintptr_t)place->row ^ (uint64_t)place->object << 16 ^ place->part ^
+			(uint64_t)place->number << 24 ^ (uint64_t)node->within ^
+			(uint64_t)node->view << 60 ^ (uint64_t)visitor << 32;
+
+	hash *= UINT64_C(0x9e3779b97f4a7c15);
+	return &visits.idle[(hash >> 32) % IDLE];
+}
+
+static bool is_same(const struct node *a, const struct node *b)
+{
+	const struct place *one = &a->place, *other = &b->place;
+
+	return one->dir == other->dir && one->row == other->row && one->object == other->object &&
+	       one->name == other->name && one->identity == other->identity &&
+	       one->part == other->part && one->number == other->number &&
+	       one->inverted == other->inverted && a->view == b->view && a->chosen == b->chosen &&
+	       a->on_the_way == b->on_the_way && a->serial == b->serial && a->within == b->within;
+}
+
+/* With the lock held. */
+static bool is_idle(const struct visit *visit)
+{
+	return !visit->opens && !visit->expected;
+}
+
+/* With the lock held: 0, or the id of a visit to @node that @visitor has ended. */
+static uint64_t visit_again(const struct node *node, uid_t visitor)
+{
+	uint64_t *place = idle_place(node, visitor), id = *place;
+	struct visit *visit = id ? visit_find(id) : NULL;
+
+	if (!visit || !is_idle(visit) || visit->visitor != visitor || !is_same(&visit->node, node))
+		return 0;
+	*place = 0;
+	visit->lookups++;
+	visit->expected = true;
+	return id;
+}
+
+void node_enter(uint64_t id)
+{
+	struct visit *visit;
+
+	if (!(id & VISIT))
+		return;
+	pthread_mutex_lock(&visits.lock);
+	visit = visit_find(id);
+	if (visit) {
+		visit->opens++;
+		visit->expected = false;
+	}
+	pthread_mutex_unlock(&visits.lock);
+}
+
+void node_leave(uint64_t id)
+{
+	struct visit *visit;
+
+	if (!(id & VISIT))
+		return;
+	pthread_mutex_lock(&visits.lock);
+	visit = visit_find(id);
+	if (visit && visit->opens)
+		visit->opens--;
+	if (visit && is_idle(visit) && node_is_channel(&visit->node))
+		*idle_place(&visit->node, visit->visitor) = id;
+	pthread_mutex_unlock(&visits.lock);
 }
 
 void node_remember(uint64_t id, const struct stat *st)
@@ -242,7 +321,19 @@ void node_release(const struct node *node)
 		name_unref(node->place.object, 1);
 }
 
-uint64_t node_publish(const struct node *node)
+static uint64_t visit_publish(const struct node *node, uid_t visitor)
+{
+	uint64_t id;
+
+	pthread_mutex_lock(&visits.lock);
+	id = visit_again(node, visitor);
+	if (!id)
+		id = visit_add(node, visitor);
+	pthread_mutex_unlock(&visits.lock);
+	return id;
+}
+
+uint64_t node_publish(const struct node *node, uid_t visitor)
 {
 	const struct place *place = &node->place;
 	uint64_t row = place->row ? (uint64_t)(place->row - place->dir->rows) : ROW_ITSELF;
@@ -251,7 +342,7 @@ uint64_t node_publish(const struct node *node)
 
 	assert(dir < DIRECTORIES);
 	if (is_visit(node))
-		id = visit_add(node);
+		id = visit_publish(node, visitor);
 	else if (dir == ROOT_DIRECTORY && !place->row && node->view == VIEW_ITSELF)
 		return NODE_ROOT;
 	else {
@@ -315,13 +406,16 @@ void node_forget(uint64_t id, uint64_t lookups)
 		visit = visit_find(id);
 		if (visit) {
 			name = visit->node.place.name ? visit->node.place.object : 0;
-			visit->held = false;
-			visit->next_free = visits.free_list;
-			visits.free_list = (uint32_t)id;
-			visits.held--;
+			if (lookups > visit->lookups)
+				lookups = visit->lookups;
+			visit->lookups -= lookups;
+			if (!visit->lookups) {
+				visit->next_free = visits.free_list;
+				visits.free_list = (uint32_t)id;
+				visits.held--;
+			}
 		}
 		pthread_mutex_unlock(&visits.lock);
-		lookups = 1;
 	} else if (id != NODE_ROOT && id >> SHIFT_NAMED & 1) {
 		name = id >> SHIFT_OBJECT & INT32_MAX;
 	}

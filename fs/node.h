@@ -13,7 +13,9 @@
  *
  * A visit is what cannot be packed: a channel file, a directory that carries a time limit, a file
  * with a number.  Every lookup of one makes a new visit, so no two openers of a channel share an
- * inode, whose lock a blocked write holds.  All else has the same id at every lookup.
+ * inode, whose lock a blocked write holds.  Only a visit to a channel that is over, opened and
+ * closed again, is taken up by the next lookup of the same user: then the kernel need not look the
+ * name up a second time, and forget the first.  All else has the same id at every lookup.
  */
 #ifndef IPCFS_NODE_H
 #define IPCFS_NODE_H
@@ -60,13 +62,18 @@ void node_hold(const struct node *node);
 void node_release(const struct node *node);
 
 /*
- * The id under which the kernel is told of @node, 0 for no memory.  The id takes a reference of its
- * own to the object's name for each time it is handed out; node_forget gives them back.
+ * The id under which the kernel is told of @node when @visitor looks it up, 0 for no memory.  The
+ * id takes a reference of its own to the object's name for each time it is handed out; node_forget
+ * gives them back.
  */
-uint64_t node_publish(const struct node *node);
+uint64_t node_publish(const struct node *node, uid_t visitor);
 /* Reads an id that the kernel has not forgotten; false if it is none. */
 bool node_read(uint64_t id, struct node *node);
 void node_forget(uint64_t id, uint64_t lookups);
+
+/* A file has been opened under @id, or tried to; and that is over. */
+void node_enter(uint64_t id);
+void node_leave(uint64_t id);
 
 /* If each open of @node is another object, makes it another file than at any other lookup. */
 void node_distinguish(struct node *node);

@@ -99,6 +99,7 @@ static ssize_t attempt_again(struct operation *op, ssize_t result)
 
 	if (result != -EAGAIN || !op->waits || !may_wait_briefly(op) || !*brief)
 		return result;
+	parked.places->hand_over();
 	until = clock_now() + PATIENCE;
 	do {
 		sched_yield();

@@ -87,6 +87,8 @@ struct operation_places {
 	/* Makes somebody call operations_end_marked soon; by @deadline (clock_now). */
 	void (*wake)(void);
 	void (*wake_at)(int64_t deadline);
+	/* The thread that brought an operation goes on trying for a while. */
+	void (*hand_over)(void);
 };
 
 /*

@@ -23,6 +23,7 @@
 #include "reply.h"
 #include "request_memory.h"
 #include "requests.h"
+#include "serve.h"
 #include "torn.h"
 #include "tree.h"
 
@@ -103,8 +104,10 @@ static int open_text(struct call *call, const struct node *node, int flags, stru
 	if (error)
 		return error;
 	if (reads(flags)) {
-		FILE *out = open_memstream(&handle->content, &handle->size);
+		FILE *out;
 
+		serve_hand_over();
+		out = open_memstream(&handle->content, &handle->size);
 		error = out ? row->show(call, &node->place, out) : -ENOMEM;
 		if (out && text_close(out, &handle->content) && !error)
 			error = -ENOMEM;
@@ -210,6 +213,9 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
+	if (tree_may_take_long(&node))
+		serve_hand_over();
+	node_enter(ino);
 	error = gate_caller(req, &node, NULL, &op.call, &op.creds);
 	if (!error) {
 		bool shows = node.place.row->show && !writes(fi->flags);
@@ -224,12 +230,14 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	/* Memory has been looked for by name already. */
 	if (error == -ENOENT && !node_is_memory(&node) && another_has_its_name(&node))
 		error = -ESTALE;
-	if (error)
+	if (error) {
+		node_leave(ino);
 		reply_refusal(req, "open", &node, NULL, &op.call, error);
-	else if (op.handle->type == HANDLE_CHANNEL && node.place.row->channel->enter)
+	} else if (op.handle->type == HANDLE_CHANNEL && node.place.row->channel->enter) {
 		run(req, &op, fi->flags);
-	else
+	} else {
 		reply_open(req, op.handle, fi->flags);
+	}
 }
 
 static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
@@ -290,6 +298,7 @@ static int store(struct call *call, struct handle *handle, const char *buffer, s
 	text = malloc(size + 1);
 	if (!text)
 		return -ENOMEM;
+	serve_hand_over();
 	memcpy(text, buffer, size);
 	text[size] = '\0';
 	error = row->store ? row->store(call, &handle->node.place, text)
@@ -401,6 +410,7 @@ void request_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *handle = handle_get(fi->fh);
 
+	node_leave(ino);
 	if (!handle || handle->type != HANDLE_CHANNEL) {
 		if (handle)
 			close_handle(handle);

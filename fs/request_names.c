@@ -16,6 +16,7 @@
 #include "reply.h"
 #include "request_memory.h"
 #include "requests.h"
+#include "serve.h"
 #include "tree.h"
 
 /*
@@ -54,7 +55,7 @@ static int reply_entry(fuse_req_t req, struct node *node, mode_t type)
 			entry.attr.st_mode = type | (entry.attr.st_mode & 0777);
 			node->place.number = 1; /* makes it a visit */
 		}
-		entry.ino = node_publish(node);
+		entry.ino = node_publish(node, fuse_req_ctx(req)->uid);
 		error = entry.ino ? 0 : -ENOMEM;
 	}
 	if (!error) {
@@ -83,6 +84,8 @@ void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!read_node(req, parent, &directory))
 		return;
+	if (tree_may_take_long(&directory))
+		serve_hand_over();
 	if (tree_needs_caller(&directory))
 		error = gate_caller(req, &directory, NULL, &call, NULL);
 	else
@@ -150,8 +153,11 @@ void request_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node node;
 
-	if (read_node(req, ino, &node))
-		reply_attributes(req, ino, &node, NULL);
+	if (!read_node(req, ino, &node))
+		return;
+	if (tree_may_take_long(&node))
+		serve_hand_over();
+	reply_attributes(req, ino, &node, NULL);
 }
 
 /* What chmod and chown may be aimed at: an object's directory and its channels. */
@@ -243,8 +249,11 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 
 	if (!read_node(req, ino, &node))
 		return;
+	/* There may be much memory to be given back. */
+	if (tree_may_take_long(&node) || node_is_memory(&node))
+		serve_hand_over();
 	/* To have an answer when the change has been made and nobody can look at it. */
-	known = !tree_stat(&node, &st);
+	known = (to_set & owner) && !tree_stat(&node, &st);
 	gate_public(req, &call);
 	if (to_set & owner)
 		error = change(req, &node, attr, to_set, &call);
@@ -260,7 +269,8 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 	if (error)
 		reply_refusal(req, attribute_name(to_set), &node, NULL, &call, error);
 	else {
-		foresee(&st, attr, to_set);
+		if (known)
+			foresee(&st, attr, to_set);
 		reply_attributes(req, ino, &node, known ? &st : NULL);
 	}
 }

@@ -104,6 +104,13 @@ bool tree_needs_caller(const struct node *node)
 	return node->place.dir->as_caller || (row && row->as_caller);
 }
 
+bool tree_may_take_long(const struct node *node)
+{
+	return node->place.dir->searches || tree_needs_caller(node) ||
+	       (node_namespaces(node) &
+		(NAMESPACE_NETWORK | NAMESPACE_PID | NAMESPACE_RUN_DIR | NAMESPACE_NONE));
+}
+
 int tree_adopt(struct place *place)
 {
 	if (!place->name)
@@ -315,8 +322,9 @@ double tree_name_timeout(const struct node *node)
 {
 	/* Links and the directories of an object come and go with it, and the kernel asks for it.
 	 */
-	bool fixed = (tree_is_link(node) && node->place.row->name) || node->view != VIEW_ITSELF ||
-		     (!node->place.row && !node->place.dir->stat);
+	bool named = !node->place.row || node->place.row->name;
+	bool fixed = (tree_is_link(node) && named) || node->view != VIEW_ITSELF ||
+		     (named && !node->place.dir->stat);
 
 	return fixed && !node_is_channel(node) ? 3600 : 0;
 }

@@ -22,6 +22,9 @@ int tree_stat(const struct node *node, struct stat *st);
 /* The same of a channel whose object need not be there: owner, group and mode come with @st. */
 void tree_stat_channel(const struct node *node, struct stat *st);
 
+/* True if to find, stat or open something there may take long: processes, sockets are looked at. */
+bool tree_may_take_long(const struct node *node);
+
 /* Seconds for which the kernel may keep a name without asking again. */
 double tree_name_timeout(const struct node *node);
 

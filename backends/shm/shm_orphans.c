@@ -462,6 +462,7 @@ static const struct row rows[] = {
 
 const struct dir shm_orphans_dir = {
 	.rows = rows,
+	.searches = true,
 	.find = orphans_find,
 	.list = orphans_list,
 	.make = refuse_make,

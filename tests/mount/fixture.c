@@ -293,25 +293,27 @@ void wait_until_asleep_in(pid_t pid, const char *function)
 	wait_until_in(pid, function, function);
 }
 
-/* How many threads of the daemon wait for a request. */
-static unsigned threads_at_rest(void)
+/* All threads of the daemon are asleep, one at least waiting for a request. */
+static bool daemon_is_at_rest(void)
 {
 	char path[40];
 	struct dirent *task;
-	unsigned count = 0;
+	bool waits = false, all = true;
 	DIR *tasks;
 
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)fixture_daemon());
 	tasks = opendir(path);
-	while (tasks && (task = readdir(tasks))) {
+	while (tasks && all && (task = readdir(tasks))) {
 		pid_t thread = (pid_t)atoi(task->d_name);
 
-		count += thread > 0 && is_in(thread, "fuse_dev_do_read", "fuse_dev_do_read") &&
-			 state_of(thread) == 'S';
+		if (thread <= 0)
+			continue;
+		waits = waits || is_in(thread, "fuse_dev_do_read", "fuse_dev_do_read");
+		all = state_of(thread) == 'S';
 	}
 	if (tasks)
 		closedir(tasks);
-	return count;
+	return waits && all;
 }
 
 /*
@@ -320,13 +322,13 @@ static unsigned threads_at_rest(void)
  */
 static void wait_until_unanswered(pid_t pid, const char *function)
 {
-	enum { THREADS = 2, TRIES = 10000 };
+	enum { TRIES = 10000 };
 
 	do {
 		wait_until_in(pid, function, "request_wait_answer");
 		/* One that is held up by something else for long is not the one for this request.
 		 */
-		for (int i = 0; i < TRIES && threads_at_rest() < THREADS; i++)
+		for (int i = 0; i < TRIES && !daemon_is_at_rest(); i++)
 			sched_yield();
 	} while (!is_in(pid, function, "request_wait_answer"));
 }

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pthread.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -19,6 +21,7 @@
 #include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,9 +29,10 @@
 
 #include "../return_code.h"
 
+#include "backend.h"
 #include "creds.h"
 
-enum { USER = 1234, GROUP = 77 };
+enum { USER = 1234, GROUP = 77, MANY = 2000 };
 
 /* A process of another identity that sleeps until it is killed. */
 static pid_t spawn_user(uid_t uid, gid_t group, bool capable)
@@ -71,7 +75,7 @@ static void test_becomes_and_returns(void **state)
 	gid_t group;
 	int id;
 
-	assert_int_equal(creds_of(USER, USER, pid, &creds), 0);
+	assert_int_equal(creds_of(USER, USER, pid, UINT_MAX, &creds), 0);
 	assert_int_equal(creds_become(creds), 0);
 	assert_return_code(getresuid(&real, &effective, &saved), errno);
 	assert_int_equal(real, 0);
@@ -101,8 +105,8 @@ static void test_root_without_capabilities(void **state)
 	pid_t bare = spawn_user(0, 0, false), user = spawn_user(USER, GROUP, true);
 	struct creds *root, *plain;
 
-	assert_int_equal(creds_of(0, 0, bare, &root), 0);
-	assert_int_equal(creds_of(USER, USER, user, &plain), 0);
+	assert_int_equal(creds_of(0, 0, bare, UINT_MAX, &root), 0);
+	assert_int_equal(creds_of(USER, USER, user, UINT_MAX, &plain), 0);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(creds_become(root), 0);
 		assert_int_equal(geteuid(), 0);
@@ -133,7 +137,7 @@ static void test_only_this_thread(void **state)
 	void *seen;
 
 	assert_int_equal(pthread_create(&thread, NULL, other_thread, NULL), 0);
-	assert_int_equal(creds_of(USER, USER, pid, &creds), 0);
+	assert_int_equal(creds_of(USER, USER, pid, UINT_MAX, &creds), 0);
 	assert_int_equal(creds_become(creds), 0);
 	pthread_join(thread, &seen);
 	assert_ptr_equal(seen, NULL);
@@ -156,11 +160,11 @@ static void test_refused(void **state)
 	struct creds *creds;
 	pid_t gone = spawn_user(USER, GROUP, true);
 
-	assert_int_equal(creds_of((uid_t)-1, 0, getpid(), &creds), -EACCES);
-	assert_int_equal(creds_of(0, (gid_t)-1, getpid(), &creds), -EACCES);
-	assert_int_equal(creds_of(0, 0, 0, &creds), -EACCES);
+	assert_int_equal(creds_of((uid_t)-1, 0, getpid(), UINT_MAX, &creds), -EACCES);
+	assert_int_equal(creds_of(0, (gid_t)-1, getpid(), UINT_MAX, &creds), -EACCES);
+	assert_int_equal(creds_of(0, 0, 0, UINT_MAX, &creds), -EACCES);
 	end_user(gone);
-	assert_int_equal(creds_of(USER, USER, gone, &creds), -EACCES);
+	assert_int_equal(creds_of(USER, USER, gone, UINT_MAX, &creds), -EACCES);
 }
 
 /* ---- a program that has more than who started it ---- */
@@ -246,25 +250,262 @@ static void test_more_than_who_asked(void **state)
 	for (int i = 0; i < 3; i++) {
 		make_program(programs[i].mode, programs[i].capabilities);
 		pid = spawn_program(input, PROGRAM, false);
-		assert_int_equal(creds_of(USER, USER, pid, &creds), 0);
+		assert_int_equal(creds_of(USER, USER, pid, UINT_MAX, &creds), 0);
 		assert_false(passes_modes_by(creds));
 		creds_release(creds);
 		end_program(pid, input);
 	}
 	/* One that is set-user-ID asks as its owner, with all that one has. */
 	pid = spawn_program(input, PROGRAM, false);
-	assert_int_equal(creds_of(0, 0, pid, &creds), 0);
+	assert_int_equal(creds_of(0, 0, pid, UINT_MAX, &creds), 0);
 	assert_true(passes_modes_by(creds));
 	creds_release(creds);
-	assert_int_equal(creds_of(0, USER, pid, &creds), -ESRCH);
-	assert_int_equal(creds_of(USER + 1, USER, pid, &creds), -ESRCH);
+	assert_int_equal(creds_of(0, USER, pid, UINT_MAX, &creds), -ESRCH);
+	assert_int_equal(creds_of(USER + 1, USER, pid, UINT_MAX, &creds), -ESRCH);
 	end_program(pid, input);
 	/* What it was given before it started it keeps. */
 	pid = spawn_program(input, "/bin/cat", true);
-	assert_int_equal(creds_of(USER, USER, pid, &creds), 0);
+	assert_int_equal(creds_of(USER, USER, pid, UINT_MAX, &creds), 0);
 	assert_true(passes_modes_by(creds));
 	creds_release(creds);
 	end_program(pid, input);
+}
+
+/* ---- one that changes between two requests ---- */
+
+/* What a byte tells it to become, from root with all capabilities. */
+static void change_to(char what)
+{
+	static gid_t many[MANY];
+	gid_t group = GROUP;
+
+	if (setresuid(0, 0, 0) || setresgid(0, 0, 0) || setgroups(1, &group))
+		_exit(1);
+	switch (what) {
+	case 'g': /* another group */
+		group = GROUP + 1;
+		if (setgroups(1, &group))
+			_exit(1);
+		break;
+	case 'm': /* more than a page of its status has room for */
+		for (gid_t i = 0; i < MANY; i++)
+			many[i] = 100000 + i;
+		if (setgroups(MANY, many))
+			_exit(1);
+		break;
+	case 'i':
+		if (unshare(CLONE_NEWIPC))
+			_exit(1);
+		break;
+	case 'r': /* other places */
+		if (chroot("/mnt"))
+			_exit(1);
+		break;
+	case 'b': /* root without capabilities */
+		cap_set_proc(cap_init());
+		return;
+	case 'u': /* in a user namespace */
+		if (unshare(CLONE_NEWUSER))
+			_exit(1);
+		return;
+	}
+	if (setresgid(-1, USER, 0) || setresuid(-1, USER, 0))
+		_exit(1);
+}
+
+struct changing {
+	pid_t pid;
+	int orders[2], answers[2];
+};
+
+static void obey(struct changing *changing)
+{
+	char what;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (read(changing->orders[0], &what, 1) == 1) {
+		change_to(what);
+		if (write(changing->answers[1], &what, 1) != 1)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static void start(struct changing *changing)
+{
+	assert_return_code(pipe2(changing->orders, O_CLOEXEC), errno);
+	assert_return_code(pipe2(changing->answers, O_CLOEXEC), errno);
+	changing->pid = fork();
+	assert_return_code(changing->pid, errno);
+	if (!changing->pid) {
+		close(changing->orders[1]);
+		obey(changing);
+	}
+}
+
+static void order(struct changing *changing, char what)
+{
+	assert_int_equal(write(changing->orders[1], &what, 1), 1);
+	assert_int_equal(read(changing->answers[0], &what, 1), 1);
+}
+
+static void end(struct changing *changing)
+{
+	end_user(changing->pid);
+	for (int i = 0; i < 2; i++) {
+		close(changing->orders[i]);
+		close(changing->answers[i]);
+	}
+}
+
+static void assert_groups(pid_t pid, int count, gid_t first)
+{
+	static gid_t groups[NGROUPS_MAX];
+	struct creds *creds;
+
+	assert_int_equal(creds_of(USER, USER, pid, UINT_MAX, &creds), 0);
+	assert_int_equal(creds_become(creds), 0);
+	assert_int_equal(getgroups(NGROUPS_MAX, groups), count);
+	assert_int_equal(groups[0], first);
+	assert_int_equal(groups[count - 1], first + (gid_t)count - 1);
+	assert_int_equal(creds_become(NULL), 0);
+	creds_release(creds);
+}
+
+static unsigned foreign_of(pid_t pid, unsigned wanted)
+{
+	struct creds *creds;
+	unsigned foreign;
+
+	assert_int_equal(creds_of(USER, USER, pid, wanted, &creds), 0);
+	foreign = creds_foreign(creds);
+	creds_release(creds);
+	return foreign;
+}
+
+/* What is so now, whatever it was before. */
+static void test_changes_are_seen(void **state)
+{
+	struct changing caller;
+	struct creds *creds;
+
+	start(&caller);
+	order(&caller, ' ');
+	assert_groups(caller.pid, 1, GROUP);
+	order(&caller, 'g');
+	assert_groups(caller.pid, 1, GROUP + 1);
+	order(&caller, 'm');
+	assert_groups(caller.pid, MANY, 100000);
+	order(&caller, ' ');
+	assert_groups(caller.pid, 1, GROUP);
+	assert_int_equal(foreign_of(caller.pid, UINT_MAX), 0);
+	order(&caller, 'i');
+	assert_int_equal(foreign_of(caller.pid, UINT_MAX), NAMESPACE_IPC);
+	order(&caller, 'r');
+	assert_int_equal(foreign_of(caller.pid, UINT_MAX), NAMESPACE_IPC | NAMESPACE_MEMORY_FS);
+	/* What is not asked for is not said. */
+	assert_int_equal(foreign_of(caller.pid, NAMESPACE_IPC), NAMESPACE_IPC);
+	assert_int_equal(foreign_of(caller.pid, NAMESPACE_NETWORK), 0);
+	assert_int_equal(foreign_of(caller.pid, 0), 0);
+	order(&caller, 'b');
+	assert_int_equal(creds_of(USER, USER, caller.pid, 0, &creds), -ESRCH);
+	assert_int_equal(creds_of(0, 0, caller.pid, 0, &creds), 0);
+	assert_false(creds_allow(creds, &(struct stat){.st_uid = USER, .st_mode = 0600}, R_OK));
+	creds_release(creds);
+	end(&caller);
+	/* The user namespace counts whatever is asked for. */
+	start(&caller);
+	order(&caller, ' ');
+	assert_int_equal(foreign_of(caller.pid, 0), 0);
+	order(&caller, 'u');
+	assert_int_equal(creds_of(0, 0, caller.pid, 0, &creds), -EXDEV);
+	end(&caller);
+	assert_int_equal(creds_of(0, 0, caller.pid, 0, &creds), -EACCES);
+}
+
+/* Programs that have more, executed by a process that was looked at before. */
+static void test_more_than_before(void **state)
+{
+	struct creds *creds;
+	int input[2], output[2];
+	char byte = 'x';
+	pid_t pid;
+
+	make_program(0755, "cap_dac_override=ep");
+	assert_return_code(pipe2(input, O_CLOEXEC), errno);
+	assert_return_code(pipe2(output, O_CLOEXEC), errno);
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setgroups(0, NULL) || setresgid(USER, USER, USER) ||
+		    setresuid(USER, USER, USER) || write(output[1], "x", 1) != 1 ||
+		    read(input[0], &byte, 1) != 1)
+			_exit(1);
+		dup2(input[0], STDIN_FILENO);
+		dup2(output[1], STDOUT_FILENO);
+		execl(PROGRAM, PROGRAM, (char *)NULL);
+		_exit(1);
+	}
+	assert_int_equal(read(output[0], &byte, 1), 1);
+	assert_int_equal(creds_of(USER, USER, pid, 0, &creds), 0);
+	assert_false(passes_modes_by(creds));
+	creds_release(creds);
+	assert_int_equal(write(input[1], "xy", 2), 2);
+	assert_int_equal(read(output[0], &byte, 1), 1);
+	assert_int_equal(byte, 'y');
+	assert_int_equal(creds_of(USER, USER, pid, 0, &creds), 0);
+	assert_false(passes_modes_by(creds));
+	creds_release(creds);
+	close(output[0]);
+	close(output[1]);
+	end_program(pid, input);
+}
+
+/* A process of @uid that has the number @pid, which must be free. */
+static void spawn_as_number(pid_t pid, uid_t uid)
+{
+	struct clone_args arguments = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uint64_t)(uintptr_t)&pid,
+		.set_tid_size = 1,
+	};
+	int ready[2];
+	char byte;
+	long child;
+
+	assert_return_code(pipe(ready), errno);
+	child = syscall(SYS_clone3, &arguments, sizeof(arguments));
+	assert_return_code(child, errno);
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid) ||
+		    write(ready[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+}
+
+/* The number of one that has gone is another's. */
+static void test_number_used_again(void **state)
+{
+	pid_t pid = spawn_user(USER, GROUP, true);
+	struct creds *creds;
+
+	assert_groups(pid, 1, GROUP);
+	end_user(pid);
+	spawn_as_number(pid, USER + 1);
+	assert_int_equal(creds_of(USER, USER, pid, UINT_MAX, &creds), -ESRCH);
+	assert_int_equal(creds_of(USER + 1, USER + 1, pid, UINT_MAX, &creds), 0);
+	assert_int_equal(creds_become(creds), 0);
+	assert_int_equal(getgroups(0, NULL), 0);
+	assert_int_equal(creds_become(NULL), 0);
+	creds_release(creds);
+	end_user(pid);
 }
 
 static int setup(void **state)
@@ -280,6 +521,9 @@ int main(void)
 		cmocka_unit_test(test_only_this_thread),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_more_than_who_asked),
+		cmocka_unit_test(test_changes_are_seen),
+		cmocka_unit_test(test_more_than_before),
+		cmocka_unit_test(test_number_used_again),
 	};
 
 	if (geteuid() != 0) {

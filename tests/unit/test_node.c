@@ -75,8 +75,8 @@ static const struct row root_rows[] = {
 };
 static const struct dir root = {.rows = root_rows};
 
-/* Walks a path by lookups, as the kernel does, and returns the id it ends in. */
-static uint64_t walk(const char *path)
+/* Walks a path by lookups of @visitor, as the kernel does, and returns the id it ends in. */
+static uint64_t walk_as(uid_t visitor, const char *path)
 {
 	uint64_t id = NODE_ROOT;
 	char copy[128], *name, *rest = copy;
@@ -93,11 +93,16 @@ static uint64_t walk(const char *path)
 		}
 		if (id != NODE_ROOT)
 			node_forget(id, 1);
-		id = node_publish(&child);
+		id = node_publish(&child, visitor);
 		assert_int_not_equal(id, 0);
 		node_release(&child);
 	}
 	return id;
+}
+
+static uint64_t walk(const char *path)
+{
+	return walk_as(0, path);
 }
 
 static void test_paths_come_back(void **state)
@@ -172,6 +177,59 @@ static void test_channels_are_visits(void **state)
 	second = walk("kind/name/wait/data");
 	assert_int_not_equal(first, second);
 	node_forget(second, 1);
+}
+
+/* Nobody ever shares an inode with who has it open, or is about to, or is somebody else. */
+static void test_only_a_visit_that_is_over_is_taken_up(void **state)
+{
+	enum { USER = 1234 };
+	const char *path = "kind/name/wait/data";
+	uint64_t first = walk(path), second, other;
+	struct node node;
+
+	/* It may be about to be opened. */
+	second = walk(path);
+	assert_int_not_equal(second, first);
+	node_enter(first);
+	other = walk(path);
+	assert_int_not_equal(other, first);
+	node_forget(other, 1);
+	/* Twice open, once closed. */
+	node_enter(first);
+	node_leave(first);
+	other = walk(path);
+	assert_int_not_equal(other, first);
+	node_forget(other, 1);
+	node_leave(first);
+	/* Over; but not for somebody else, nor for another file. */
+	other = walk_as(USER, path);
+	assert_int_not_equal(other, first);
+	node_forget(other, 1);
+	other = walk("kind/name/try/data");
+	assert_int_not_equal(other, first);
+	node_forget(other, 1);
+	assert_int_equal(walk(path), first);
+	/* By one alone. */
+	other = walk(path);
+	assert_int_not_equal(other, first);
+	node_forget(other, 1);
+	/* It has been told of twice, so it lives until it has been forgotten twice. */
+	node_forget(first, 1);
+	assert_true(node_read(first, &node));
+	node_enter(first);
+	node_leave(first);
+	assert_int_equal(walk(path), first);
+	node_forget(first, 2);
+	assert_false(node_read(first, &node));
+	/* What was noted as over and has gone is not found again. */
+	node_enter(second);
+	node_leave(second);
+	node_forget(second, 1);
+	other = walk(path);
+	assert_int_not_equal(other, second);
+	node_forget(other, 1);
+	assert_int_equal(name_count(), 0);
+	assert_int_equal(node_visits(), 0);
 }
 
 static void test_visits_remember_what_was_seen(void **state)
@@ -316,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_paths_come_back),
 		cmocka_unit_test(test_largest_identifier),
 		cmocka_unit_test(test_channels_are_visits),
+		cmocka_unit_test(test_only_a_visit_that_is_over_is_taken_up),
 		cmocka_unit_test(test_visits_remember_what_was_seen),
 		cmocka_unit_test(test_objects_of_one_name_are_told_apart),
 		cmocka_unit_test(test_names_lead_to_channels),
