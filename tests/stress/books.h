@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WRITERS = 1 << 14, WRITER_MESSAGES = 1 << 16, MESSAGE_ROOM = 128 };
+enum { WRITERS = 1 << 17, WRITER_MESSAGES = 1 << 16, MESSAGE_ROOM = 128 };
 
 struct message {
 	uint32_t writer, number;
