@@ -39,7 +39,7 @@ static void show_file(const char *task, const char *name)
 	char path[512], line[512];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/%s", task, name);
+	snprintf(path, sizeof(path), "%.400s/%.40s", task, name);
 	file = fopen(path, "re");
 	if (!file)
 		return;
@@ -53,7 +53,7 @@ static void show_task(const char *task)
 	char path[512], line[512] = "?";
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/stat", task);
+	snprintf(path, sizeof(path), "%.400s/stat", task);
 	file = fopen(path, "re");
 	if (file) {
 		/* PID (COMMAND) STATE PARENT is enough. */

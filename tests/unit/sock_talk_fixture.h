@@ -44,12 +44,13 @@ static inline int place_find(const char *path, struct place *place)
 {
 	static char names[64][1024];
 	static unsigned next_name;
-	char copy[2048], *rest = copy, *name;
+	char copy[4096], *rest = copy, *name;
 	int result = 0;
 
 	*place = (struct place){.dir = &sock_dir};
 	memset(call.reason, 0, sizeof(call.reason));
-	snprintf(copy, sizeof(copy), "%s", path);
+	assert_in_range(strlen(path), 0, sizeof(copy) - 1);
+	strcpy(copy, path);
 	while ((name = strsep(&rest, "/"))) {
 		const struct row *row = place->row ? NULL : row_at(place->dir, name);
 		struct place found = {NULL};
