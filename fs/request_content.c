@@ -23,9 +23,9 @@
 #include "reply.h"
 #include "request_memory.h"
 #include "requests.h"
-#include "serve.h"
 #include "torn.h"
 #include "tree.h"
+#include "turns.h"
 
 #define CHANNEL_WRITES "this channel only takes what is written: open it for writing"
 #define CHANNEL_READS "this channel can only be read: open it for reading"
@@ -106,7 +106,7 @@ static int open_text(struct call *call, const struct node *node, int flags, stru
 	if (reads(flags)) {
 		FILE *out;
 
-		serve_hand_over();
+		turns_hand_over();
 		out = open_memstream(&handle->content, &handle->size);
 		error = out ? row->show(call, &node->place, out) : -ENOMEM;
 		if (out && text_close(out, &handle->content) && !error)
@@ -214,7 +214,7 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	if (tree_may_take_long(&node))
-		serve_hand_over();
+		turns_hand_over();
 	node_enter(ino);
 	error = gate_caller(req, &node, NULL, &op.call, &op.creds);
 	if (!error) {
@@ -298,7 +298,7 @@ static int store(struct call *call, struct handle *handle, const char *buffer, s
 	text = malloc(size + 1);
 	if (!text)
 		return -ENOMEM;
-	serve_hand_over();
+	turns_hand_over();
 	memcpy(text, buffer, size);
 	text[size] = '\0';
 	error = row->store ? row->store(call, &handle->node.place, text)

@@ -15,7 +15,7 @@
 #include "passthrough.h"
 #include "reply.h"
 #include "requests.h"
-#include "serve.h"
+#include "turns.h"
 
 static const struct memory *memory_of(const struct handle *handle)
 {
@@ -130,7 +130,7 @@ void memory_read(fuse_req_t req, struct handle *handle, size_t size, off_t off,
 	if (size > REQUEST_READ_MAX)
 		size = REQUEST_READ_MAX;
 	if (size > BRIEF)
-		serve_hand_over();
+		turns_hand_over();
 	/*
 	 * What comes by way of the page cache (splice) has no owner, and would stay there.  Where
 	 * the kernel maps the memory itself everyone else can do without; where not, a private
@@ -155,7 +155,7 @@ void memory_write(fuse_req_t req, struct handle *handle, const char *buffer, siz
 
 	gate_public(req, &call);
 	if (size > BRIEF)
-		serve_hand_over();
+		turns_hand_over();
 	result = memory_of(handle)->write(&call, handle->state, buffer, size, off,
 					  fi->flags & O_APPEND);
 	if (result < 0)

@@ -16,8 +16,8 @@
 #include "reply.h"
 #include "request_memory.h"
 #include "requests.h"
-#include "serve.h"
 #include "tree.h"
+#include "turns.h"
 
 /*
  * Between two requests of one open(2) another object can take the name.  Who has come by the name
@@ -85,7 +85,7 @@ void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (!read_node(req, parent, &directory))
 		return;
 	if (tree_may_take_long(&directory))
-		serve_hand_over();
+		turns_hand_over();
 	if (tree_needs_caller(&directory))
 		error = gate_caller(req, &directory, NULL, &call, NULL);
 	else
@@ -156,7 +156,7 @@ void request_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!read_node(req, ino, &node))
 		return;
 	if (tree_may_take_long(&node))
-		serve_hand_over();
+		turns_hand_over();
 	reply_attributes(req, ino, &node, NULL);
 }
 
@@ -251,7 +251,7 @@ void request_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_s
 		return;
 	/* There may be much memory to be given back. */
 	if (tree_may_take_long(&node) || node_is_memory(&node))
-		serve_hand_over();
+		turns_hand_over();
 	/* To have an answer when the change has been made and nobody can look at it. */
 	known = (to_set & owner) && !tree_stat(&node, &st);
 	gate_public(req, &call);

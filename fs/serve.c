@@ -1,9 +1,8 @@
 /*
  * serve.c - the threads that take requests from the kernel.
  *
- * Two of them, of which one takes requests and the other sleeps: the kernel wakes those that read
- * in turn, and each finds its memory gone from the caches.  A request that may take long has the
- * sleeping one go on meanwhile, and where requests queue up both take them.
+ * Two of them: nothing that they do waits for more than a moment, so more would only wake each
+ * other.
  */
 #include "serve.h"
 
@@ -18,22 +17,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "notify.h"
 #include "operation.h"
 #include "poller.h"
 #include "reactor.h"
 #include "requests.h"
+#include "turns.h"
 #include "waiter.h"
 
 enum { THREADS = 2 };
-
-/*
- * Nanoseconds: a read that takes no longer than the first has found a request that was there
- * already, and so many of these one after the other are a queue; one that takes longer than the
- * second has found that one thread would do.
- */
-enum { AT_ONCE = 2000, LONG = 50000, QUEUE = 16 };
 
 struct server {
 	pthread_t thread;
@@ -47,89 +39,8 @@ static struct {
 	atomic_flag answered;
 	pthread_mutex_t lock;
 	pthread_cond_t left;
-	int there; /* threads that have not left yet; guarded by the lock, as are: */
-	/* How many take requests, how many are to, and where the others wait for it. */
-	atomic_int taking, wanted;
-	pthread_cond_t changed;
-	int most; /* that there are processors for */
-} serving = {
-	.answered = ATOMIC_FLAG_INIT,
-	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.wanted = 1,
-	.changed = PTHREAD_COND_INITIALIZER,
-};
-
-/* Whether this thread is one of those that take requests. */
-static _Thread_local bool takes;
-
-/* Returns when the thread is to take requests; false: the session is over. */
-static bool wait_for_turn(void)
-{
-	pthread_mutex_lock(&serving.lock);
-	while (serving.taking >= serving.wanted && !fuse_session_exited(serving.session))
-		pthread_cond_wait(&serving.changed, &serving.lock);
-	takes = !fuse_session_exited(serving.session);
-	serving.taking += takes;
-	pthread_mutex_unlock(&serving.lock);
-	return takes;
-}
-
-static void give_turn(void)
-{
-	takes = false;
-	serving.taking--;
-	pthread_cond_signal(&serving.changed);
-}
-
-void serve_hand_over(void)
-{
-	if (!takes)
-		return;
-	pthread_mutex_lock(&serving.lock);
-	give_turn();
-	pthread_mutex_unlock(&serving.lock);
-}
-
-/*
- * What a thread notices of its requests.  One client alone never has a queue: on one processor its
- * next request is there when the thread comes to ask, because it ran in between.
- */
-struct load {
-	uint32_t pid;  /* of the last one; 0 is the kernel itself, which is nobody */
-	int64_t since; /* when the next was asked for, if that is to be known; else 0 */
-	int queued;    /* so many of several clients were there at once, one after the other */
-};
-
-static void load_before(struct load *load, bool another)
-{
-	load->since = another || serving.taking > 1 ? clock_now() : 0;
-}
-
-/* True if the request is another client's than the one before. */
-static bool load_after(struct load *load, uint32_t pid)
-{
-	bool another = pid && pid != load->pid;
-	int64_t waited = load->since ? clock_now() - load->since : 0;
-
-	if (pid)
-		load->pid = pid;
-	if (!load->since)
-		return another;
-	load->queued = another && waited < AT_ONCE ? load->queued + 1 : 0;
-	if (load->queued >= QUEUE && serving.wanted < serving.most) {
-		pthread_mutex_lock(&serving.lock);
-		serving.wanted = serving.most;
-		pthread_cond_signal(&serving.changed);
-		pthread_mutex_unlock(&serving.lock);
-	} else if (waited >= LONG && serving.taking > 1) {
-		pthread_mutex_lock(&serving.lock);
-		serving.wanted = 1;
-		if (takes && serving.taking > 1)
-			give_turn();
-		pthread_mutex_unlock(&serving.lock);
-	}
-	return another;
-}
+	int there; /* threads that have not left yet; guarded by the lock */
+} serving = {.answered = ATOMIC_FLAG_INIT, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Answered in a moment, or hands over where it is not. */
 static bool is_brief(uint32_t opcode)
@@ -160,17 +71,15 @@ static void *take_requests(void *argument)
 {
 	struct server *server = argument;
 	struct fuse_buf buffer = {.mem = NULL};
-	struct load load = {.pid = 0};
-	bool another = false;
 	int result = 0;
 
 	pthread_mutex_lock(&serving.lock);
 	server->number = (pid_t)syscall(SYS_gettid);
 	pthread_mutex_unlock(&serving.lock);
-	while (!fuse_session_exited(serving.session) && (takes || wait_for_turn())) {
+	while (!fuse_session_exited(serving.session) && turns_take(serving.session)) {
 		const struct fuse_in_header *header;
 
-		load_before(&load, another);
+		turns_before_read();
 		result = fuse_session_receive_buf(serving.session, &buffer);
 		/* Without memory for a request it stays with the kernel. */
 		if (result == -EINTR || result == -ENOMEM)
@@ -178,9 +87,9 @@ static void *take_requests(void *argument)
 		if (result <= 0)
 			break;
 		header = buffer.mem;
-		another = load_after(&load, header->pid);
+		turns_after_read(header->pid);
 		if (!is_brief(header->opcode))
-			serve_hand_over();
+			turns_hand_over();
 		fuse_session_process_buf(serving.session, &buffer);
 		/* The first request is the kernel's own, by which all is agreed on. */
 		if (atomic_flag_test_and_set(&serving.answered))
@@ -242,7 +151,7 @@ static void join(const struct server *servers, int count)
 	while (serving.there) {
 		struct timespec until;
 
-		pthread_cond_broadcast(&serving.changed);
+		turns_wake();
 		for (int i = 0; i < count; i++)
 			waiter_signal(servers[i].number, WAITER_SIGNAL);
 		clock_gettime(CLOCK_MONOTONIC, &until);
@@ -267,7 +176,7 @@ int serve_setup(int64_t longest)
 		.thread_leave = waiter_leave,
 		.wake = reactor_wake,
 		.wake_at = reactor_wake_at,
-		.hand_over = serve_hand_over,
+		.hand_over = turns_hand_over,
 	};
 	static const struct reactor_events events = {poller_event, poller_removed};
 	static reactor_tick *const ticks[] = {waiter_tick, poller_tick, NULL};
@@ -296,7 +205,7 @@ int serve(struct fuse_session *session, void (*served)(void))
 
 	serving.session = session;
 	serving.served = served;
-	serving.most = processors() > 1 ? THREADS : 1;
+	turns_setup(processors() > 1 ? THREADS : 1);
 	pthread_mutex_lock(&serving.lock);
 	while (started < THREADS && !error) {
 		error = pthread_create(&servers[started].thread, NULL, take_requests,

@@ -21,12 +21,6 @@ int serve(struct fuse_session *session, void (*served)(void));
  */
 int serve_setup(int64_t longest);
 
-/*
- * What the calling thread does for a request may take long: another takes requests meanwhile.  Once
- * for a request is enough, and on a thread that takes none it does nothing.
- */
-void serve_hand_over(void);
-
 /* Blocks the signals that serve waits for; before any thread is made. */
 void serve_block_signals(void);
 
