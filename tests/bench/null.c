@@ -96,5 +96,6 @@ remove_handlers:
 	fuse_remove_signal_handlers(session);
 destroy:
 	fuse_session_destroy(session);
+	fuse_opt_free_args(&args);
 	return result;
 }
