@@ -224,6 +224,24 @@ void shm_become(uid_t uid)
 		_exit(100);
 }
 
+enum { TRY_SECONDS = 20 };
+
+int shm_try_as(uid_t uid, int (*act)(void *), void *argument)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (pid == 0) {
+		alarm(TRY_SECONDS);
+		if (uid)
+			shm_become(uid);
+		_exit(act(argument));
+	}
+	return reap(pid);
+}
+
 void shm_child_failed(const char *file, int line, const char *condition)
 {
 	fprintf(stderr, "%s:%d: in a child: not so: %s (errno: %s)\n", file, line, condition,

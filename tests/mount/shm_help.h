@@ -47,6 +47,8 @@ unsigned shm_daemon_descriptors(void);
 void shm_wait_until_lock_waited(pid_t pid);
 /* Becomes an ordinary user; for children only. */
 void shm_become(uid_t uid);
+/* @act in a child, as @uid, which is ended if it waits for long; its result as of reap. */
+int shm_try_as(uid_t uid, int (*act)(void *), void *argument);
 
 /* In a child, which must not come back into cmocka: ends it, saying what was not so. */
 #define need(condition)                                                   \

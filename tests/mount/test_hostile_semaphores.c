@@ -22,27 +22,10 @@
 
 #include "shm_help.h"
 
-enum { USER = 1001, OTHER, SECONDS = 20, WORDS = sizeof(sem_t) / sizeof(uint32_t) };
+enum { USER = 1001, OTHER, WORDS = sizeof(sem_t) / sizeof(uint32_t) };
 
 #define X MOUNT "/sem/x"
 #define FILE_OF_X "/dev/shm/sem.x"
-
-/* In a child, as @uid, which is ended if it waits; its result as of reap. */
-static int try_as(uid_t uid, int (*act)(void *), void *argument)
-{
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	assert_return_code(pid, errno);
-	if (pid == 0) {
-		alarm(SECONDS);
-		if (uid)
-			shm_become(uid);
-		_exit(act(argument));
-	}
-	return reap(pid);
-}
 
 /* ---- what is beside it ---- */
 
@@ -85,8 +68,8 @@ static int others_are_shown(void *unused)
 
 static void assert_others_as_before(void)
 {
-	assert_int_equal(try_as(0, others_are_shown, NULL), 0);
-	assert_int_equal(try_as(OTHER, others_are_shown, NULL), 0);
+	assert_int_equal(shm_try_as(0, others_are_shown, NULL), 0);
+	assert_int_equal(shm_try_as(OTHER, others_are_shown, NULL), 0);
 }
 
 /* ---- every operation ---- */
@@ -141,8 +124,8 @@ static int operate(void *argument)
 
 static void check(const struct expected *expected)
 {
-	assert_int_equal(try_as(0, operate, (void *)(uintptr_t)expected), 0);
-	assert_int_equal(try_as(USER, operate, (void *)(uintptr_t)expected), 0);
+	assert_int_equal(shm_try_as(0, operate, (void *)(uintptr_t)expected), 0);
+	assert_int_equal(shm_try_as(USER, operate, (void *)(uintptr_t)expected), 0);
 	assert_others_as_before();
 }
 
@@ -212,8 +195,8 @@ static void test_no_file(void **state)
 		assert_return_code(lchown(FILE_OF_X, USER, USER), errno);
 		assert_return_code(lstat(FILE_OF_X, &before), errno);
 		check(&nothing);
-		assert_int_equal(try_as(0, cannot_be_changed, NULL), 0);
-		assert_int_equal(try_as(USER, cannot_be_changed, NULL), 0);
+		assert_int_equal(shm_try_as(0, cannot_be_changed, NULL), 0);
+		assert_int_equal(shm_try_as(USER, cannot_be_changed, NULL), 0);
 		assert_return_code(lstat(FILE_OF_X, &after), errno);
 		assert_int_equal(after.st_ino, before.st_ino);
 		assert_int_equal(after.st_mode, before.st_mode);
@@ -261,8 +244,8 @@ static int works(void *unused)
 
 static void check_works(void)
 {
-	assert_int_equal(try_as(0, works, NULL), 0);
-	assert_int_equal(try_as(USER, works, NULL), 0);
+	assert_int_equal(shm_try_as(0, works, NULL), 0);
+	assert_int_equal(shm_try_as(USER, works, NULL), 0);
 	assert_others_as_before();
 }
 
@@ -313,9 +296,9 @@ static void test_mode_none(void **state)
 
 	assert_return_code(sem_init(&one, 1, 1), errno);
 	make_file(&one, sizeof(one), 0);
-	assert_int_equal(try_as(USER, operate, &refused), 0);
-	assert_int_equal(try_as(OTHER, operate, &refused), 0);
-	assert_int_equal(try_as(0, works, NULL), 0);
+	assert_int_equal(shm_try_as(USER, operate, &refused), 0);
+	assert_int_equal(shm_try_as(OTHER, operate, &refused), 0);
+	assert_int_equal(shm_try_as(0, works, NULL), 0);
 	assert_others_as_before();
 	assert_return_code(chmod(X, 0666), errno);
 	check_works();
@@ -362,8 +345,8 @@ static void test_nonsense(void **state)
 					       layouts[i / NUMBERS / NUMBERS], 0xffffffff};
 
 		make_file(words, sizeof(words), 0666);
-		assert_int_equal(try_as(USER, operate_somehow, NULL), 0);
-		assert_int_equal(try_as(0, operate_somehow, NULL), 0);
+		assert_int_equal(shm_try_as(USER, operate_somehow, NULL), 0);
+		assert_int_equal(shm_try_as(0, operate_somehow, NULL), 0);
 		assert_return_code(rmdir(X), errno);
 	}
 	assert_others_as_before();
@@ -445,8 +428,8 @@ static void test_no_room(void **state)
 	while (write(fd, block, sizeof(block)) > 0)
 		;
 	assert_int_equal(errno, ENOSPC);
-	assert_int_equal(try_as(0, is_full, NULL), 0);
-	assert_int_equal(try_as(USER, is_full, NULL), 0);
+	assert_int_equal(shm_try_as(0, is_full, NULL), 0);
+	assert_int_equal(shm_try_as(USER, is_full, NULL), 0);
 	assert_others_as_before();
 	close(fd);
 	assert_return_code(unlink("/dev/shm/filling"), errno);
@@ -480,8 +463,8 @@ static void test_leased(void **state)
 	signal(SIGIO, SIG_IGN);
 	fd = open(FILE_OF_X, O_RDWR | O_CLOEXEC);
 	assert_return_code(fcntl(fd, F_SETLEASE, F_WRLCK), errno);
-	assert_int_equal(try_as(USER, busy, NULL), 0);
-	assert_int_equal(try_as(0, busy, NULL), 0);
+	assert_int_equal(shm_try_as(USER, busy, NULL), 0);
+	assert_int_equal(shm_try_as(0, busy, NULL), 0);
 	assert_others_as_before();
 	close(fd);
 	check_works();

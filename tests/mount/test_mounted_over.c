@@ -17,24 +17,7 @@
 #include "hostile_help.h"
 #include "shm_help.h"
 
-enum { OTHER = HOSTILE_OWNER + 1, SIZE = 16384, SECONDS = 20 };
-
-/* In a child, as @uid, which is ended if it waits; its result as of reap. */
-static int try_as(uid_t uid, int (*act)(void *), void *argument)
-{
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	assert_return_code(pid, errno);
-	if (pid == 0) {
-		alarm(SECONDS);
-		if (uid)
-			shm_become(uid);
-		_exit(act(argument));
-	}
-	return reap(pid);
-}
+enum { OTHER = HOSTILE_OWNER + 1, SIZE = 16384 };
 
 /* ---- everything else goes on ---- */
 
@@ -97,8 +80,8 @@ static int others_go_on(void *unused)
 
 static void assert_others_go_on(void)
 {
-	assert_int_equal(try_as(0, others_go_on, NULL), 0);
-	assert_int_equal(try_as(OTHER, others_go_on, NULL), 0);
+	assert_int_equal(shm_try_as(0, others_go_on, NULL), 0);
+	assert_int_equal(shm_try_as(OTHER, others_go_on, NULL), 0);
 }
 
 /* ---- what is mounted ---- */
@@ -165,9 +148,10 @@ static void assert_nothing_there(void)
 {
 	assert_others_go_on();
 	for (int i = 0; i < PLACES; i++) {
-		assert_int_equal(try_as(0, is_not_there, (void *)places[i].object), 0);
-		assert_int_equal(try_as(HOSTILE_OWNER, is_not_there, (void *)places[i].object), 0);
-		assert_int_equal(try_as(OTHER, is_not_there, (void *)places[i].object), 0);
+		assert_int_equal(shm_try_as(0, is_not_there, (void *)places[i].object), 0);
+		assert_int_equal(shm_try_as(HOSTILE_OWNER, is_not_there, (void *)places[i].object),
+				 0);
+		assert_int_equal(shm_try_as(OTHER, is_not_there, (void *)places[i].object), 0);
 	}
 	assert_others_go_on();
 }
