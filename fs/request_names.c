@@ -548,7 +548,11 @@ void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 
 void request_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-	struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = NAME_MAX};
+	/*
+	 * Not NAME_MAX: a name of that many bytes can have a prefix, and attributes in mkdir.  It
+	 * is the kernel's FUSE_NAME_MAX, which later kernels have raised.
+	 */
+	struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 1024};
 
 	fuse_reply_statfs(req, &st);
 }

@@ -143,6 +143,7 @@ static void test_names(void **state)
 /* Names that only others can give: with a comma, and those of files of pipes/ itself. */
 static void test_names_of_others(void **state)
 {
+	char longest[256] = "", path[300], prefixed[300];
 	static const struct {
 		const char *fifo, *listed;
 	} names[] = {
@@ -151,7 +152,6 @@ static void test_names_of_others(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		char path[64];
 		struct stat st;
 
 		snprintf(path, sizeof(path), RUN_PIPES "/%s", names[i].fifo);
@@ -162,6 +162,15 @@ static void test_names_of_others(void **state)
 		assert_return_code(rmdir(in_pipe(names[i].listed, "")), errno);
 		assert_int_equal(errno_of(lstat(path, &st)), ENOENT);
 	}
+	/* The longest that needs the prefix is listed with more bytes than a FIFO's name can have.
+	 */
+	memset(longest, ',', sizeof(longest) - 1);
+	snprintf(path, sizeof(path), RUN_PIPES "/%s", longest);
+	snprintf(prefixed, sizeof(prefixed), "fifo:%s", longest);
+	assert_return_code(mkfifo(path, 0600), errno);
+	assert_true(is_listed(PIPES, prefixed));
+	assert_true(pathconf(PIPES, _PC_NAME_MAX) >= (long)strlen(prefixed));
+	assert_return_code(rmdir(in_pipe(prefixed, "")), errno);
 	/* With attributes it would be another pipe, so lookups drop what follows the comma. */
 	make("a", 0600);
 	assert_return_code(mkfifo(RUN_PIPES "/a,b", 0600), errno);
