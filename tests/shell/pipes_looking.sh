@@ -17,7 +17,7 @@ still_wait() {
 }
 
 i=0
-while [ $i -lt 200 ]; do
+while [ $i -lt 60 ]; do
     ls -lR pipes >"$T/ls" || fail "ls"
     ls -lLR pipes >"$T/ls" || fail "ls -L"
     stat pipes/*/* >"$T/stat" || fail "stat"
