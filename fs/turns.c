@@ -40,8 +40,8 @@ static struct {
 	struct turn all[TURNS_THREADS];
 	bool (*call)(void);
 	void (*look_at)(int64_t time);
-	atomic_bool
-		watched; /* somebody looks at @next_look; else who takes a request asks for it */
+	/* Whether somebody looks, and when; else who takes a request asks for it. */
+	atomic_bool watched;
 	_Atomic int64_t next_look;
 } turns = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
