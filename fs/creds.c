@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/securebits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,20 +42,31 @@ struct caller {
 
 static struct {
 	bool can_change, serve_foreign;
-	uint64_t permitted;
+	/* Effective capabilities come with uid 0 and go with it, as long as nobody forbids that. */
+	bool uid_has_capabilities;
+	uint64_t permitted, inheritable;
 	struct creds *self;
 } daemon_creds;
 
 /* Who this thread is now; NULL: the daemon, from its beginning.  Holds a reference. */
 static _Thread_local struct creds *current;
 
-static uint64_t capabilities_permitted(void)
+static uint64_t both(uint32_t low, uint32_t high)
+{
+	return low | (uint64_t)high << 32;
+}
+
+/* What no change of ids or of effective capabilities changes. */
+static void capabilities_note(void)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct data[2] = {0};
+	int bits = prctl(PR_GET_SECUREBITS);
 
 	capget(&header, data);
-	return data[0].permitted | (uint64_t)data[1].permitted << 32;
+	daemon_creds.permitted = both(data[0].permitted, data[1].permitted);
+	daemon_creds.inheritable = both(data[0].inheritable, data[1].inheritable);
+	daemon_creds.uid_has_capabilities = bits >= 0 && !(bits & SECBIT_NO_SETUID_FIXUP);
 }
 
 static int capabilities_use(uint64_t effective)
@@ -61,10 +74,11 @@ static int capabilities_use(uint64_t effective)
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct data[2];
 
-	if (capget(&header, data) < 0)
-		return -errno;
-	data[0].effective = (uint32_t)effective & data[0].permitted;
-	data[1].effective = (uint32_t)(effective >> 32) & data[1].permitted;
+	for (int i = 0; i < 2; i++) {
+		data[i].permitted = (uint32_t)(daemon_creds.permitted >> 32 * i);
+		data[i].inheritable = (uint32_t)(daemon_creds.inheritable >> 32 * i);
+		data[i].effective = (uint32_t)(effective >> 32 * i) & data[i].permitted;
+	}
 	return capset(&header, data) < 0 ? -errno : 0;
 }
 
@@ -84,7 +98,7 @@ int creds_setup(bool serve_foreign)
 {
 	daemon_creds.serve_foreign = serve_foreign;
 	daemon_creds.can_change = geteuid() == 0;
-	daemon_creds.permitted = capabilities_permitted();
+	capabilities_note();
 	namespaces_setup();
 	if (!sees_itself())
 		return -ESRCH;
@@ -371,31 +385,46 @@ bool creds_allow(const struct creds *creds, const struct stat *st, int mask)
 	return !(mask & ~bits & (R_OK | W_OK | X_OK));
 }
 
-static bool creds_equal(const struct creds *a, const struct creds *b)
+static bool groups_equal(const struct creds *a, const struct creds *b)
 {
-	return a->uid == b->uid && a->gid == b->gid && a->capabilities == b->capabilities &&
-	       a->groups_count == b->groups_count &&
+	return a->groups_count == b->groups_count &&
 	       !memcmp(a->groups, b->groups, a->groups_count * sizeof(gid_t));
 }
 
-/* Back to full effective capabilities, which every change needs.  There is no going on without. */
-static void regain(void)
+static bool creds_equal(const struct creds *a, const struct creds *b)
 {
-	if (capabilities_use(daemon_creds.permitted) < 0 || syscall(SYS_setresuid, -1, 0, -1) < 0 ||
-	    capabilities_use(daemon_creds.permitted) < 0)
+	return a->uid == b->uid && a->gid == b->gid && a->capabilities == b->capabilities &&
+	       groups_equal(a, b);
+}
+
+/* Back to full effective capabilities, which every change needs.  There is no going on without. */
+static void regain(const struct creds *from)
+{
+	if (!from->uid && from->capabilities == daemon_creds.permitted)
+		return;
+	/* The real uid is root's, so this needs none. */
+	if (from->uid && syscall(SYS_setresuid, -1, 0, -1) < 0)
+		abort();
+	if (from->uid && daemon_creds.uid_has_capabilities)
+		return;
+	if (capabilities_use(daemon_creds.permitted) < 0)
 		abort();
 }
 
-static int change(const struct creds *creds)
+/* From full effective capabilities and uid 0, with the groups of @from. */
+static int change(const struct creds *from, const struct creds *to)
 {
-	if (syscall(SYS_setgroups, creds->groups_count, creds->groups) < 0 ||
-	    syscall(SYS_setresgid, -1, creds->gid, -1) < 0 ||
-	    syscall(SYS_setresuid, -1, creds->uid, -1) < 0)
+	if (!groups_equal(from, to) && syscall(SYS_setgroups, to->groups_count, to->groups) < 0)
+		return -errno;
+	if (from->gid != to->gid && syscall(SYS_setresgid, -1, to->gid, -1) < 0)
+		return -errno;
+	if (to->uid && syscall(SYS_setresuid, -1, to->uid, -1) < 0)
 		return -errno;
 	/* Root's capabilities come with uid 0, no other's do. */
-	if (creds->capabilities == (creds->uid ? 0 : daemon_creds.permitted))
+	if (daemon_creds.uid_has_capabilities &&
+	    to->capabilities == (to->uid ? 0 : daemon_creds.permitted))
 		return 0;
-	return capabilities_use(creds->capabilities);
+	return capabilities_use(to->capabilities);
 }
 
 int creds_become(struct creds *creds)
@@ -407,12 +436,11 @@ int creds_become(struct creds *creds)
 	/* One that can become nobody is asked by its own user alone, and still has to hold @creds.
 	 */
 	if (daemon_creds.can_change && !creds_equal(from, to)) {
-		regain();
-		error = change(to);
+		regain(from);
+		error = change(from, to);
+		/* Whatever of it has been done. */
 		if (error) {
-			regain();
-			if (change(daemon_creds.self))
-				abort();
+			creds_reset();
 			to = daemon_creds.self;
 		}
 	}
@@ -439,9 +467,13 @@ int creds_as_daemon(int (*step)(void *context), void *context)
 
 void creds_reset(void)
 {
+	const struct creds *self = daemon_creds.self;
+
 	if (!daemon_creds.can_change)
 		return;
-	regain();
-	if (change(daemon_creds.self))
+	if (capabilities_use(daemon_creds.permitted) < 0 || syscall(SYS_setresuid, -1, 0, -1) < 0 ||
+	    capabilities_use(daemon_creds.permitted) < 0 ||
+	    syscall(SYS_setgroups, self->groups_count, self->groups) < 0 ||
+	    syscall(SYS_setresgid, -1, self->gid, -1) < 0)
 		abort();
 }

@@ -11,8 +11,44 @@
 
 #include "tree_users.h"
 
-/* Guards handle->creds.  Two threads may use one handle at the same moment. */
+/* Guards handle->creds and ->users.  Two threads may use one handle at the same moment. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* With the lock held: @creds, whose reference it takes, are of the last user; the others follow. */
+static void put_first(struct handle *handle, struct creds *creds)
+{
+	struct creds *before = handle->creds;
+
+	handle->creds = creds;
+	for (size_t i = 0; i < HANDLE_USERS && before; i++) {
+		struct creds *next = handle->users[i];
+
+		handle->users[i] = before;
+		/* The place of @creds themselves is free now. */
+		before = next == creds ? NULL : next;
+	}
+	creds_release(before);
+}
+
+/* The caller's, if it is among the last users of @handle, with a reference; else NULL. */
+static struct creds *recall(struct handle *handle, const struct call *call)
+{
+	struct creds *creds = NULL;
+
+	pthread_mutex_lock(&lock);
+	if (creds_match(handle->creds, call->uid, call->gid, call->pid)) {
+		creds = handle->creds;
+	} else {
+		for (size_t i = 0; i < HANDLE_USERS && !creds; i++)
+			if (creds_match(handle->users[i], call->uid, call->gid, call->pid))
+				creds = handle->users[i];
+		if (creds)
+			put_first(handle, creds);
+	}
+	creds_hold(creds);
+	pthread_mutex_unlock(&lock);
+	return creds;
+}
 
 void gate_public(fuse_req_t req, struct call *call)
 {
@@ -83,12 +119,8 @@ int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, 
 			*result = creds;
 		return admit(call, node, handle->type != HANDLE_DIRECTORY);
 	}
-	if (handle) {
-		pthread_mutex_lock(&lock);
-		if (creds_match(handle->creds, call->uid, call->gid, call->pid))
-			creds = creds_hold(handle->creds);
-		pthread_mutex_unlock(&lock);
-	}
+	if (handle)
+		creds = recall(handle, call);
 	if (!creds) {
 		/* Only the daemon itself can see every caller. */
 		creds_become(NULL);
@@ -107,8 +139,7 @@ int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, 
 			return error;
 		if (handle) {
 			pthread_mutex_lock(&lock);
-			creds_release(handle->creds);
-			handle->creds = creds_hold(creds);
+			put_first(handle, creds_hold(creds));
 			pthread_mutex_unlock(&lock);
 		}
 	}

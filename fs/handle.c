@@ -137,6 +137,8 @@ void handle_free(struct handle *handle)
 	pthread_rwlock_unlock(&table.lock);
 	node_release(&handle->node);
 	creds_release(handle->creds);
+	for (size_t i = 0; i < HANDLE_USERS; i++)
+		creds_release(handle->users[i]);
 	quota_drop(&handle->open);
 	quota_drop(&handle->kept);
 	quota_drop(&handle->flock);

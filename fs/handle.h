@@ -20,6 +20,8 @@ enum handle_type { HANDLE_TEXT, HANDLE_DIRECTORY, HANDLE_CHANNEL, HANDLE_MEMORY 
 /* The two directions in which a channel's operations may have to take turns. */
 enum direction { DIRECTION_READ, DIRECTION_WRITE, DIRECTIONS };
 
+enum { HANDLE_USERS = 3 };
+
 /* What the daemon has open for a channel. */
 struct behind {
 	dev_t device;
@@ -48,6 +50,8 @@ struct handle {
 
 	/* HANDLE_CHANNEL */
 	_Atomic(struct creds *) creds; /* of who used it last; changed under the lock of gate.c */
+	/* Of those who did before, the last first: processes that share a file often take turns. */
+	struct creds *users[HANDLE_USERS]; /* guarded by the lock of gate.c */
 	/* Of a serial channel: whether an operation is under way, and those that wait for their
 	   turn. Guarded by the lock of operation.c. */
 	bool busy[DIRECTIONS];

@@ -411,6 +411,9 @@ void request_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *handle = handle_get(fi->fh);
 
 	node_leave(ino);
+	/* All of it, if the object has been removed: that takes as long as there is much. */
+	if (handle && handle->type == HANDLE_MEMORY)
+		turns_hand_over();
 	if (!handle || handle->type != HANDLE_CHANNEL) {
 		if (handle)
 			close_handle(handle);

@@ -154,7 +154,8 @@ void memory_write(fuse_req_t req, struct handle *handle, const char *buffer, siz
 	ssize_t result;
 
 	gate_public(req, &call);
-	if (size > BRIEF)
+	/* Of a file that others can write to as well, the lock may be another's for long. */
+	if (size > BRIEF || !memory_of(handle)->fixed_size)
 		turns_hand_over();
 	result = memory_of(handle)->write(&call, handle->state, buffer, size, off,
 					  fi->flags & O_APPEND);

@@ -1,8 +1,8 @@
 /*
  * serve.c - the threads that take requests from the kernel.
  *
- * Two of them: nothing that they do waits for more than a moment, so more would only wake each
- * other.
+ * Two of them: hardly anything that they do waits for more than a moment, so more would only wake
+ * each other.  There are more as long as users keep what a request needs, a lock of /dev/shm say.
  */
 #include "serve.h"
 
@@ -25,9 +25,8 @@
 #include "turns.h"
 #include "waiter.h"
 
-enum { THREADS = 2 };
-
 struct server {
+	bool used; /* there is one, or it is to be joined; guarded by the lock */
 	pthread_t thread;
 	pid_t number; /* gettid(2); 0: it has not begun, or has left; guarded by the lock */
 };
@@ -39,7 +38,10 @@ static struct {
 	atomic_flag answered;
 	pthread_mutex_t lock;
 	pthread_cond_t left;
-	int there; /* threads that have not left yet; guarded by the lock */
+	/* Guarded by the lock: the threads, and how many of them have not left yet. */
+	struct server servers[TURNS_THREADS];
+	int there;
+	bool ending; /* no more are started */
 } serving = {.answered = ATOMIC_FLAG_INIT, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Answered in a moment, or hands over where it is not. */
@@ -71,12 +73,14 @@ static void *take_requests(void *argument)
 {
 	struct server *server = argument;
 	struct fuse_buf buffer = {.mem = NULL};
+	enum turn_taken taken;
 	int result = 0;
 
 	pthread_mutex_lock(&serving.lock);
 	server->number = (pid_t)syscall(SYS_gettid);
 	pthread_mutex_unlock(&serving.lock);
-	while (!fuse_session_exited(serving.session) && turns_take(serving.session)) {
+	while ((taken = turns_take(serving.session)) == TURN_TAKEN &&
+	       !fuse_session_exited(serving.session)) {
 		const struct fuse_in_header *header;
 
 		turns_before_read();
@@ -88,9 +92,11 @@ static void *take_requests(void *argument)
 			break;
 		header = buffer.mem;
 		turns_after_read(header->pid);
+		turns_begin();
 		if (!is_brief(header->opcode))
 			turns_hand_over();
 		fuse_session_process_buf(serving.session, &buffer);
+		turns_end();
 		/* The first request is the kernel's own, by which all is agreed on. */
 		if (atomic_flag_test_and_set(&serving.answered))
 			continue;
@@ -105,9 +111,16 @@ static void *take_requests(void *argument)
 	if (result < 0 && result != -ENODEV && result != -EINTR)
 		serving.error = result;
 	requests_leave();
-	fuse_session_exit(serving.session);
-	waiter_signal(getpid(), SIGTERM);
+	if (taken != TURN_SPARE) {
+		fuse_session_exit(serving.session);
+		waiter_signal(getpid(), SIGTERM);
+	}
 	pthread_mutex_lock(&serving.lock);
+	/* The others are joined at the end. */
+	if (taken == TURN_SPARE && !serving.ending) {
+		pthread_detach(server->thread);
+		server->used = false;
+	}
 	server->number = 0;
 	serving.there--;
 	pthread_cond_signal(&serving.left);
@@ -145,15 +158,16 @@ static int leaving_setup(void)
 }
 
 /* A signal that comes just before a thread reads is lost, so it is sent until all have left. */
-static void join(const struct server *servers, int count)
+static void join(void)
 {
 	pthread_mutex_lock(&serving.lock);
+	serving.ending = true;
 	while (serving.there) {
 		struct timespec until;
 
 		turns_wake();
-		for (int i = 0; i < count; i++)
-			waiter_signal(servers[i].number, WAITER_SIGNAL);
+		for (int i = 0; i < TURNS_THREADS; i++)
+			waiter_signal(serving.servers[i].number, WAITER_SIGNAL);
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += 10000000;
 		if (until.tv_nsec >= 1000000000) {
@@ -163,8 +177,37 @@ static void join(const struct server *servers, int count)
 		pthread_cond_timedwait(&serving.left, &serving.lock, &until);
 	}
 	pthread_mutex_unlock(&serving.lock);
-	for (int i = 0; i < count; i++)
-		pthread_join(servers[i].thread, NULL);
+	for (int i = 0; i < TURNS_THREADS; i++)
+		if (serving.servers[i].used)
+			pthread_join(serving.servers[i].thread, NULL);
+}
+
+/* With the lock held, for which the thread waits first; an errno. */
+static int start_one(void)
+{
+	struct server *server = serving.servers;
+	int error;
+
+	while (server < serving.servers + TURNS_THREADS && server->used)
+		server++;
+	if (server == serving.servers + TURNS_THREADS)
+		return EAGAIN; /* one that is spare has not left yet */
+	error = pthread_create(&server->thread, NULL, take_requests, server);
+	server->used = !error;
+	serving.there += !error;
+	return error;
+}
+
+/* All that serve wait for something. */
+static bool start_another(void)
+{
+	int error = ECANCELED;
+
+	pthread_mutex_lock(&serving.lock);
+	if (!serving.ending)
+		error = start_one();
+	pthread_mutex_unlock(&serving.lock);
+	return !error;
 }
 
 int serve_setup(int64_t longest)
@@ -179,7 +222,7 @@ int serve_setup(int64_t longest)
 		.hand_over = turns_hand_over,
 	};
 	static const struct reactor_events events = {poller_event, poller_removed};
-	static reactor_tick *const ticks[] = {waiter_tick, poller_tick, NULL};
+	static reactor_tick *const ticks[] = {waiter_tick, poller_tick, turns_tick, NULL};
 	int error = waiter_setup();
 
 	if (!error)
@@ -194,25 +237,20 @@ static int processors(void)
 {
 	cpu_set_t set;
 
-	return sched_getaffinity(0, sizeof(set), &set) < 0 ? THREADS : CPU_COUNT(&set);
+	return sched_getaffinity(0, sizeof(set), &set) < 0 ? TURNS_KEPT : CPU_COUNT(&set);
 }
 
 int serve(struct fuse_session *session, void (*served)(void))
 {
-	struct server servers[THREADS] = {};
-	int started = 0, error = 0, got;
+	int error = 0, got;
 	sigset_t set;
 
 	serving.session = session;
 	serving.served = served;
-	turns_setup(processors() > 1 ? THREADS : 1);
+	turns_setup(processors() > 1 ? TURNS_KEPT : 1, start_another, reactor_wake_at);
 	pthread_mutex_lock(&serving.lock);
-	while (started < THREADS && !error) {
-		error = pthread_create(&servers[started].thread, NULL, take_requests,
-				       &servers[started]);
-		started += !error;
-	}
-	serving.there = started;
+	while (serving.there < TURNS_KEPT && !error)
+		error = start_one();
 	/* None has begun: each needs the lock first. */
 	if (error)
 		fuse_session_exit(session);
@@ -224,7 +262,7 @@ int serve(struct fuse_session *session, void (*served)(void))
 	/* Answered while requests are still taken: a client must not find nobody. */
 	operations_end();
 	fuse_session_exit(session);
-	join(servers, started);
+	join();
 	/* No close will come for what is still open. */
 	poller_end();
 	requests_close_all();

@@ -15,12 +15,34 @@
  */
 enum { AT_ONCE = 2000, LONG = 50000, QUEUE = 16 };
 
+/*
+ * Nanoseconds: who is found with the same request at two looks, so far apart, does not go on, in a
+ * call on what some user keeps.  It is looked only as long as there is a request under way.
+ */
+enum { LOOK = 100000000 };
+
+/* A thread that serves. */
+struct turn {
+	bool used;
+	atomic_bool takes;  /* it is one of those that take requests; changed with the lock held */
+	atomic_uint number; /* of its request, odd as long as that is under way */
+	unsigned seen;      /* the number at the last look */
+};
+
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* How many take requests, and how many are to; changed with the lock held. */
 	atomic_int taking, wanted;
 	int most;
+	int asleep;  /* how many wait for a turn */
+	bool called; /* one more is on its way */
+	struct turn all[TURNS_THREADS];
+	bool (*call)(void);
+	void (*look_at)(int64_t time);
+	/* Whether somebody looks, and when; else who takes a request asks for it. */
+	atomic_bool watched;
+	_Atomic int64_t next_look;
 } turns = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.changed = PTHREAD_COND_INITIALIZER,
@@ -32,46 +54,145 @@ static struct {
  * next request is there when the thread comes to ask, because it ran in between.
  */
 static _Thread_local struct {
-	bool takes;    /* it is one of those that take requests */
-	uint32_t pid;  /* who asked last; 0 is the kernel itself, which is nobody */
-	bool another;  /* and that was not who had asked before */
-	int64_t since; /* when the next was asked for, if that is to be known; else 0 */
-	int queued;    /* so many of several clients were there at once, one after the other */
+	struct turn *turn; /* NULL: it does not serve, or has not begun */
+	uint32_t pid;      /* who asked last; 0 is the kernel itself, which is nobody */
+	bool another;      /* and that was not who had asked before */
+	int64_t since;     /* when the next was asked for, if that is to be known; else 0 */
+	int queued;        /* so many of several clients were there at once, one after the other */
 } own;
 
-void turns_setup(int most)
+void turns_setup(int most, bool (*call)(void), void (*look_at)(int64_t time))
 {
 	turns.most = most;
+	turns.call = call;
+	turns.look_at = look_at;
 }
 
-bool turns_take(struct fuse_session *session)
+/* With the lock held: the place of a thread that begins; there are as many as threads. */
+static struct turn *place(void)
 {
-	if (own.takes)
-		return true;
+	struct turn *turn = turns.all;
+
+	while (turn->used)
+		turn++;
+	turn->used = true;
+	turns.called = false;
+	return turn;
+}
+
+enum turn_taken turns_take(struct fuse_session *session)
+{
+	enum turn_taken taken = TURN_TAKEN;
+
+	if (own.turn && own.turn->takes)
+		return TURN_TAKEN;
 	pthread_mutex_lock(&turns.lock);
-	while (turns.taking >= turns.wanted && !fuse_session_exited(session))
+	if (!own.turn)
+		own.turn = place();
+	/* One that came when no other went on, and these do now. */
+	if (turns.taking >= turns.wanted && turns.taking + turns.asleep >= TURNS_KEPT)
+		taken = TURN_SPARE;
+	turns.asleep++;
+	while (!taken && turns.taking >= turns.wanted && !fuse_session_exited(session))
 		pthread_cond_wait(&turns.changed, &turns.lock);
-	own.takes = !fuse_session_exited(session);
-	turns.taking += own.takes;
+	turns.asleep--;
+	if (fuse_session_exited(session))
+		taken = TURN_OVER;
+	own.turn->takes = taken == TURN_TAKEN;
+	own.turn->used = taken == TURN_TAKEN;
+	turns.taking += taken == TURN_TAKEN;
 	pthread_mutex_unlock(&turns.lock);
-	return own.takes;
+	return taken;
 }
 
 /* With the lock held. */
-static void give(void)
+static void give(struct turn *turn)
 {
-	own.takes = false;
+	if (!turn->takes)
+		return;
+	turn->takes = false;
 	turns.taking--;
 	pthread_cond_signal(&turns.changed);
 }
 
 void turns_hand_over(void)
 {
-	if (!own.takes)
+	if (!own.turn || !own.turn->takes)
 		return;
 	pthread_mutex_lock(&turns.lock);
-	give();
+	give(own.turn);
 	pthread_mutex_unlock(&turns.lock);
+}
+
+void turns_begin(void)
+{
+	own.turn->number++;
+	/* In this order, and the look the other way round: one of the two sees the other. */
+	if (turns.watched)
+		return;
+	turns.next_look = clock_now() + LOOK;
+	turns.watched = true;
+	turns.look_at(turns.next_look);
+}
+
+void turns_end(void)
+{
+	own.turn->number++;
+}
+
+static bool is_room(void)
+{
+	for (int i = 0; i < TURNS_THREADS; i++)
+		if (!turns.all[i].used)
+			return true;
+	return false;
+}
+
+/* With the lock held: takes its turn from each that does not go on; whether any is at work. */
+static bool look(void)
+{
+	bool busy = false;
+
+	for (int i = 0; i < TURNS_THREADS; i++) {
+		struct turn *turn = &turns.all[i];
+		unsigned number = turn->number;
+
+		if (turn->used && number % 2) {
+			busy = true;
+			if (number == turn->seen)
+				give(turn);
+		}
+		turn->seen = number;
+	}
+	return busy;
+}
+
+int64_t turns_tick(void)
+{
+	int64_t now;
+	bool call = false;
+
+	if (!turns.watched)
+		return -1;
+	now = clock_now();
+	if (now < turns.next_look)
+		return turns.next_look - now;
+	pthread_mutex_lock(&turns.lock);
+	turns.watched = false;
+	if (look()) {
+		turns.next_look = now + LOOK;
+		turns.watched = true;
+	}
+	/* Nobody has a turn, or is about to have one. */
+	if (!turns.taking && !turns.asleep && !turns.called && is_room())
+		call = turns.called = true;
+	pthread_mutex_unlock(&turns.lock);
+	if (call && !turns.call()) {
+		pthread_mutex_lock(&turns.lock);
+		turns.called = false; /* and tried again */
+		pthread_mutex_unlock(&turns.lock);
+	}
+	return turns.watched ? LOOK : -1;
 }
 
 void turns_before_read(void)
@@ -97,8 +218,8 @@ void turns_after_read(uint32_t pid)
 	} else if (waited >= LONG && turns.taking > 1) {
 		pthread_mutex_lock(&turns.lock);
 		turns.wanted = 1;
-		if (own.takes && turns.taking > 1)
-			give();
+		if (turns.taking > 1)
+			give(own.turn);
 		pthread_mutex_unlock(&turns.lock);
 	}
 }

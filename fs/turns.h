@@ -3,7 +3,9 @@
  *
  * One takes requests and the others sleep: the kernel wakes those that read in turn, and each finds
  * its memory gone from the caches.  A request that may take long has another go on meanwhile, and
- * where requests queue up all take them.
+ * where requests queue up all take them.  One that does not come to its end, because somebody keeps
+ * what a system call waits for, loses its turn after a moment; if all are like that there is one
+ * more thread.
  */
 #ifndef IPCFS_TURNS_H
 #define IPCFS_TURNS_H
@@ -13,14 +15,29 @@
 
 #include "fuse.h"
 
-/* Before there are threads.  @most: how many may take requests at once. */
-void turns_setup(int most);
+/* How many threads there are, and how many at the most, all but two waiting in system calls. */
+enum { TURNS_KEPT = 2, TURNS_THREADS = 32 };
 
-/* Returns when the calling thread is to take a request; false: @session is over. */
-bool turns_take(struct fuse_session *session);
+/*
+ * Before there are threads.  @most: how many may take requests at once.  @call starts one more
+ * thread; false: that was not possible.  @look_at makes somebody call turns_tick at @time
+ * (clock_now) or before.
+ */
+void turns_setup(int most, bool (*call)(void), void (*look_at)(int64_t time));
+
+/* Returns when the calling thread is to take a request, or is to end: @session is over, or there
+ * are enough. */
+enum turn_taken { TURN_TAKEN, TURN_OVER, TURN_SPARE };
+enum turn_taken turns_take(struct fuse_session *session);
 /* Around reading one; @pid is who asks, 0 the kernel itself. */
 void turns_before_read(void);
 void turns_after_read(uint32_t pid);
+
+/* Around what is done for one. */
+void turns_begin(void);
+void turns_end(void);
+/* Looks whether those at work go on; nanoseconds until it is to look again, -1: no need. */
+int64_t turns_tick(void);
 
 /*
  * What the calling thread does for a request may take long: another takes requests meanwhile.  Once

@@ -7,6 +7,7 @@
 #include "waiter.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -26,7 +27,7 @@ enum { SIGNAL_SPACING = 1000000, SIGNAL_SHARE = 16 };
 
 struct waiter {
 	pid_t tid;
-	pthread_cond_t work;
+	sem_t work; /* posted once for each operation that an idle one is given */
 	struct operation *op;
 	struct waiter *prev, *next; /* idle */
 };
@@ -36,7 +37,6 @@ static struct {
 	struct operation *signalled;
 	int64_t signal_next; /* when those signalled are signalled again */
 	pthread_attr_t attributes;
-	pthread_condattr_t clock;
 } waiters;
 
 static void leave(int signal)
@@ -59,10 +59,6 @@ int waiter_setup(void)
 		error = pthread_attr_setdetachstate(&waiters.attributes, PTHREAD_CREATE_DETACHED);
 	if (!error)
 		error = pthread_attr_setstacksize(&waiters.attributes, STACK_SIZE);
-	if (!error)
-		error = pthread_condattr_init(&waiters.clock);
-	if (!error)
-		error = pthread_condattr_setclock(&waiters.clock, CLOCK_MONOTONIC);
 	if (!error && sigaction(WAITER_SIGNAL, &action, NULL) < 0)
 		error = errno;
 	return -error;
@@ -91,21 +87,42 @@ static void run(struct waiter *waiter)
 	operation_complete(op, result);
 }
 
-/* Waits for more to do, with the lock held; false: nothing came for long. */
-static bool more_work(struct waiter *waiter)
+/* False: it took longer than an idle thread is kept. */
+static bool wait_for_work(struct waiter *waiter)
 {
 	struct timespec until;
-	int error = 0;
+	int result;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += IDLE_SECONDS;
+	/* A signal that was meant for what it did before may come late. */
+	do
+		result = sem_clockwait(&waiter->work, CLOCK_MONOTONIC, &until);
+	while (result < 0 && errno == EINTR);
+	return result == 0;
+}
+
+/* Waits for more to do, with the lock held; false: nothing came for long. */
+static bool more_work(struct waiter *waiter)
+{
+	bool called;
+
 	DL_PREPEND(waiters.idle, waiter);
-	while (!waiter->op && !error)
-		error = pthread_cond_timedwait(&waiter->work, &operations_lock, &until);
-	/* Who gave it work has taken it off the list. */
-	if (!waiter->op)
+	pthread_mutex_unlock(&operations_lock);
+	called = wait_for_work(waiter);
+	pthread_mutex_lock(&operations_lock);
+	/* Who gave it work has taken it off the list, and is about to say so if it has not yet. */
+	if (!waiter->op) {
 		DL_DELETE(waiters.idle, waiter);
-	return waiter->op;
+		return false;
+	}
+	if (!called) {
+		pthread_mutex_unlock(&operations_lock);
+		while (sem_wait(&waiter->work) < 0)
+			;
+		pthread_mutex_lock(&operations_lock);
+	}
+	return true;
 }
 
 static void *waiter_main(void *argument)
@@ -123,14 +140,14 @@ static void *waiter_main(void *argument)
 		pthread_mutex_lock(&operations_lock);
 	} while (more_work(waiter));
 	pthread_mutex_unlock(&operations_lock);
-	pthread_cond_destroy(&waiter->work);
+	sem_destroy(&waiter->work);
 	free(waiter);
 	return NULL;
 }
 
 int waiter_put(struct operation *op)
 {
-	struct waiter *waiter;
+	struct waiter *waiter, *idle = NULL;
 	pthread_t thread;
 	int error = 0;
 
@@ -142,17 +159,17 @@ int waiter_put(struct operation *op)
 	waiter = waiters.idle;
 	if (waiter) {
 		DL_DELETE(waiters.idle, waiter);
-		pthread_cond_signal(&waiter->work);
+		idle = waiter;
 	} else {
 		waiter = calloc(1, sizeof(*waiter));
 		if (!waiter) {
 			error = ENOMEM;
 			goto out;
 		}
-		pthread_cond_init(&waiter->work, &waiters.clock);
+		sem_init(&waiter->work, 0, 0);
 		/* It starts by waiting for the lock, so what follows is in place when it looks. */
 		if (pthread_create(&thread, &waiters.attributes, waiter_main, waiter)) {
-			pthread_cond_destroy(&waiter->work);
+			sem_destroy(&waiter->work);
 			free(waiter);
 			error = -refuse(&op->call, EDQUOT,
 					"there can be no more threads to wait in");
@@ -164,6 +181,9 @@ int waiter_put(struct operation *op)
 	op->where = IN_THREAD;
 out:
 	pthread_mutex_unlock(&operations_lock);
+	/* Not before: it would only wake to wait for the lock. */
+	if (idle)
+		sem_post(&idle->work);
 	return -error;
 }
 

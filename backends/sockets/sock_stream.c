@@ -17,6 +17,11 @@
 
 #include "common/descriptors.h"
 
+/* Newer than some headers; of all machines but two it is the same. */
+#if !defined(SO_PASSRIGHTS) && !defined(__sparc__) && !defined(__hppa__)
+#define SO_PASSRIGHTS 83
+#endif
+
 enum {
 	/* More than any datagram or packet that the usual limits let pass. */
 	PACKET_MAX = 1 << 20,
@@ -183,12 +188,27 @@ int sock_refuse_open(struct call *call, int error)
 	return error;
 }
 
+/*
+ * Descriptors that somebody sends with bytes (SCM_RIGHTS) would be closed by the thread that reads
+ * or drops them, and a last close can wait for as long as the sender likes: for the peer of a
+ * socket that lingers (SO_LINGER), or for the lock of a pipe.  Whoever tries is told EPERM; what is
+ * accepted has that of its listener.
+ */
+static void refuse_descriptors(int fd)
+{
+#ifdef SO_PASSRIGHTS
+	sock_set(fd, SOL_SOCKET, SO_PASSRIGHTS, 0); /* Linux 6.16 */
+#endif
+}
+
 int sock_new(struct call *call, int family, int type)
 {
 	int fd = socket(family, type | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return sock_refuse_open(call, -errno);
+	if (family == AF_UNIX)
+		refuse_descriptors(fd);
 	if (!descriptor_is_last(fd))
 		return fd;
 	close(fd);

@@ -6,6 +6,7 @@
 #include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,6 +58,94 @@ static const char *in(const char *object, const char *file)
 static int take_shared(void *fd)
 {
 	return write(*(int *)fd, "P", 1) == 1 ? 0 : errno;
+}
+
+/* ---- one file, many users ---- */
+
+enum { GROUP = 77, ROUNDS = 60 };
+
+/* Who may operate on a set of the group's, more of them than the daemon remembers of a file. */
+static const struct sharer {
+	uid_t uid;
+	gid_t gid;
+	bool in_group;
+	int error;
+} sharers[] = {
+	{0, 0, false, 0},
+	{1001, 1001, true, 0},
+	{1001, 1001, false, EACCES},
+	{1002, GROUP, false, 0},
+	{1003, 1003, false, EACCES},
+	{1003, 1003, true, 0},
+	{1004, 1004, false, EACCES},
+};
+enum { SHARERS = sizeof(sharers) / sizeof(*sharers) };
+
+struct sharing {
+	const struct sharer *who;
+	int fd, asked[2], told[2];
+};
+
+/* For each byte that it is sent: a V, and what came of it. */
+static int share(void *context)
+{
+	const struct sharing *sharing = context;
+	const struct sharer *who = sharing->who;
+	const gid_t group = GROUP;
+	char byte;
+
+	close(sharing->asked[1]);
+	if (setgroups(who->in_group, &group) < 0 || setresgid(who->gid, who->gid, who->gid) < 0 ||
+	    setresuid(who->uid, who->uid, who->uid) < 0)
+		return errno;
+	while (read(sharing->asked[0], &byte, 1) == 1) {
+		int error = write(sharing->fd, "V", 1) == 1 ? 0 : errno;
+
+		if (write(sharing->told[1], &error, sizeof(error)) != sizeof(error))
+			return errno;
+	}
+	return 0;
+}
+
+/* Each is judged as who it is, whoever used the same file before. */
+static void test_shared_by_users(void **state)
+{
+	struct sharing sharing[SHARERS];
+	pid_t pids[SHARERS];
+	unsigned who = 0;
+	int fd;
+
+	assert_return_code(chown(families[1][1], 0, GROUP), errno);
+	assert_return_code(chmod(families[1][1], 0660), errno);
+	fd = open(in(families[1][1], "op"), O_WRONLY | O_CLOEXEC);
+	assert_return_code(fd, errno);
+	for (int i = 0; i < SHARERS; i++) {
+		sharing[i] = (struct sharing){.who = &sharers[i], .fd = fd};
+		assert_return_code(pipe2(sharing[i].asked, O_CLOEXEC), errno);
+		assert_return_code(pipe2(sharing[i].told, O_CLOEXEC), errno);
+		pids[i] = spawn(share, &sharing[i]);
+		close(sharing[i].asked[0]);
+	}
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		int error;
+
+		/* In an order in which each follows each, and some come again soon. */
+		who = (who + (round % 3 ? 1 : round / 3)) % SHARERS;
+		assert_int_equal(write(sharing[who].asked[1], "", 1), 1);
+		assert_int_equal(read(sharing[who].told[0], &error, sizeof(error)), sizeof(error));
+		assert_int_equal(error, sharers[who].error);
+		if (round % 2)
+			who = (who + SHARERS - 1) % SHARERS;
+	}
+	for (int i = 0; i < SHARERS; i++)
+		close(sharing[i].asked[1]);
+	for (int i = SHARERS; i--;)
+		close(sharing[i].told[0]);
+	for (int i = 0; i < SHARERS; i++) {
+		assert_int_equal(reap(pids[i]), 0);
+		close(sharing[i].told[1]);
+	}
+	close(fd);
 }
 
 static int read_shared(void *fd)
@@ -265,6 +354,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_shared_descriptor, setup_objects,
+						remove_objects),
+		cmocka_unit_test_setup_teardown(test_shared_by_users, setup_objects,
 						remove_objects),
 		cmocka_unit_test_setup_teardown(test_shared_turns, setup_objects, remove_objects),
 		cmocka_unit_test_setup_teardown(test_aio_can_be_killed, setup_objects,

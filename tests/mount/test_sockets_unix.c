@@ -325,6 +325,89 @@ static void connections_outlive_their_listener(void **state)
 	close(handles[2]);
 }
 
+/* ---- what is never taken ---- */
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+static bool kernel_can_refuse_descriptors(void)
+{
+	int fd = plain_socket(AF_UNIX, SOCK_STREAM), off = 0;
+	bool can = setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) == 0;
+
+	close(fd);
+	return can;
+}
+
+/* The errno of sending a byte and a descriptor. */
+static int pass(int peer, struct address to)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS}};
+	char byte = 'x';
+	struct iovec piece = {&byte, 1};
+	struct msghdr message = {.msg_name = to.size ? &to.any : NULL,
+				 .msg_namelen = to.size,
+				 .msg_iov = &piece,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control.room)};
+
+	memcpy(CMSG_DATA(&control.header), &peer, sizeof(peer));
+	return sendmsg(peer, &message, MSG_NOSIGNAL) < 0 ? errno : 0;
+}
+
+static void none_is_passed_to(int fd, int peer, struct address to)
+{
+	assert_int_equal(pass(peer, to), EPERM);
+	plain_send(peer, to, "bytes", 5);
+	expect_text(fd, "bytes");
+}
+
+/*
+ * A descriptor that comes with bytes would be closed by whoever reads them, and its last close can
+ * wait as long as its sender likes: SO_LINGER.
+ */
+static void no_descriptor_is_taken(void **state)
+{
+	static const char *const types[] = {"stream", "seqpacket"};
+	static const int numbers[] = {SOCK_STREAM, SOCK_SEQPACKET};
+	const struct address connected = {0};
+	int peer, fd;
+
+	if (!kernel_can_refuse_descriptors()) {
+		print_message("skip: SO_PASSRIGHTS is from Linux 6.16 on\n");
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		fd = tree_accepted(types[i], O_RDWR, &peer);
+		none_is_passed_to(fd, peer, connected);
+		close(fd);
+		close(peer);
+		fd = tree_connected(numbers[i], O_RDWR, &peer);
+		none_is_passed_to(fd, peer, connected);
+		close(fd);
+		close(peer);
+	}
+	peer = plain_bound(SOCK_DGRAM, local(PEER));
+	make(X ",type=dgram", 0600);
+	fd = opened(X "/data", O_RDWR);
+	none_is_passed_to(fd, peer, local(RUN_X));
+	close(fd);
+	fd = opened(TO_PEER, O_RDWR);
+	say_text(fd, "from where");
+	none_is_passed_to(fd, peer, plain_expect(peer, "from where", 10));
+	close(fd);
+	close(peer);
+	unlink(PEER);
+	removed(X);
+}
+
 /* What all that has taken is given back. */
 static size_t before;
 
@@ -358,6 +441,7 @@ int main(void)
 		TEST(what_was_written_outlives_the_writer),
 		TEST(a_peer_that_has_gone_is_told),
 		TEST(connections_outlive_their_listener),
+		TEST(no_descriptor_is_taken),
 		TEST(no_descriptor_is_left),
 	};
 

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <linux/sched.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -122,6 +123,107 @@ static void test_root_without_capabilities(void **state)
 	creds_release(plain);
 	end_user(bare);
 	end_user(user);
+}
+
+/* ---- from anybody to anybody ---- */
+
+/* What the kernel says of this thread, with the real and saved ids that it must always have. */
+static void assert_is(uid_t uid, gid_t gid, int groups, gid_t group, uint64_t capabilities)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+	gid_t real_gid, effective_gid, saved_gid, list[NGROUPS_MAX];
+	uid_t real, effective, saved;
+
+	assert_return_code(getresuid(&real, &effective, &saved), errno);
+	assert_return_code(getresgid(&real_gid, &effective_gid, &saved_gid), errno);
+	assert_int_equal(real, 0);
+	assert_int_equal(saved, 0);
+	assert_int_equal(real_gid, getgid());
+	assert_int_equal(effective, uid);
+	assert_int_equal(effective_gid, gid);
+	assert_int_equal(getgroups(NGROUPS_MAX, list), groups);
+	if (groups == 1)
+		assert_int_equal(list[0], group);
+	assert_return_code(capget(&header, data), errno);
+	assert_int_equal(data[0].effective | (uint64_t)data[1].effective << 32, capabilities);
+}
+
+static uint64_t own_capabilities(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+
+	assert_return_code(capget(&header, data), errno);
+	return data[0].effective | (uint64_t)data[1].effective << 32;
+}
+
+/* Whatever a change leaves out because it is there already, what comes of it is the same. */
+static void test_each_after_each(void **state)
+{
+	const struct {
+		uid_t uid;
+		gid_t group;
+		bool capable;
+	} users[] = {
+		{USER, GROUP, true},     {USER, GROUP + 1, true}, {USER + 1, GROUP, true},
+		{USER + 1, USER, false}, {0, GROUP, false},       {0, GROUP, true},
+	};
+	enum { USERS = sizeof(users) / sizeof(*users) };
+	uint64_t all = own_capabilities();
+	gid_t gid = getegid(), group = 0;
+	int groups = getgroups(0, NULL);
+	struct creds *creds[USERS + 1] = {NULL};
+	pid_t pids[USERS];
+
+	if (groups == 1)
+		assert_int_equal(getgroups(1, &group), 1);
+	for (int i = 0; i < USERS; i++) {
+		pids[i] = spawn_user(users[i].uid, users[i].group, users[i].capable);
+		assert_int_equal(creds_of(users[i].uid, users[i].uid, pids[i], UINT_MAX, &creds[i]),
+				 0);
+	}
+	for (int from = 0; from <= USERS; from++)
+		for (int to = 0; to <= USERS; to++) {
+			assert_int_equal(creds_become(creds[from]), 0);
+			assert_int_equal(creds_become(creds[to]), 0);
+			if (to == USERS)
+				assert_is(0, gid, groups, group, all);
+			else
+				assert_is(users[to].uid, users[to].uid, 1, users[to].group,
+					  !users[to].uid && users[to].capable ? all : 0);
+		}
+	assert_int_equal(creds_become(NULL), 0);
+	for (int i = 0; i < USERS; i++) {
+		creds_release(creds[i]);
+		end_user(pids[i]);
+	}
+}
+
+/* Started where uid 0 neither gives nor takes capabilities, it still acts with the caller's. */
+static void test_capabilities_apart_from_ids(void **state)
+{
+	pid_t pid = spawn_user(USER, GROUP, true), child;
+	struct creds *creds;
+	int status;
+
+	child = fork();
+	assert_return_code(child, errno);
+	if (!child) {
+		uint64_t all = own_capabilities();
+		bool well;
+
+		if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0 || creds_setup(false) ||
+		    creds_of(USER, USER, pid, UINT_MAX, &creds) || creds_become(creds))
+			_exit(2);
+		well = own_capabilities() == 0 && open("/etc/shadow", O_RDONLY) < 0;
+		if (creds_become(NULL))
+			_exit(3);
+		_exit(!(well && own_capabilities() == all && geteuid() == 0));
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	end_user(pid);
+	assert_int_equal(status, 0);
 }
 
 static void *other_thread(void *unused)
@@ -518,6 +620,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_becomes_and_returns),
 		cmocka_unit_test(test_root_without_capabilities),
+		cmocka_unit_test(test_each_after_each),
+		cmocka_unit_test(test_capabilities_apart_from_ids),
 		cmocka_unit_test(test_only_this_thread),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_more_than_who_asked),
