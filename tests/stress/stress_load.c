@@ -24,8 +24,8 @@ enum {
 	SECONDS = 5,
 	LONG = 60, /* seconds from which on time is taken for all threads to end in between */
 	SHELLS = 50,
-	KILL_EVERY = 40,        /* milliseconds */
-	MEMORY_MORE = 12 << 20, /* bytes: what fragments and caches may differ by */
+	KILL_EVERY = 40,       /* milliseconds */
+	MEMORY_MORE = 6 << 20, /* bytes: what fragments and caches may differ by */
 };
 
 static unsigned number(const char *variable, unsigned otherwise)
