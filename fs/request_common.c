@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gate.h"
 #include "operation.h"
@@ -17,7 +18,7 @@ static _Thread_local char *scratch;
 char *request_scratch(void)
 {
 	if (!scratch)
-		scratch = malloc(REQUEST_READ_MAX);
+		scratch = aligned_alloc((size_t)sysconf(_SC_PAGESIZE), REQUEST_READ_MAX);
 	return scratch;
 }
 

@@ -72,7 +72,8 @@ extern struct mount_mode mount_mode;
 
 /*
  * Room for the largest read, REQUEST_READ_MAX bytes, one for each thread, so that none is allocated
- * each time; NULL: no memory.
+ * each time; NULL: no memory.  It begins a page, as most clients' do: the kernel copies a page at a
+ * time, and would have to look up two of ours for each, and copy between unlike addresses.
  */
 #define REQUEST_READ_MAX ((size_t)1 << 20)
 char *request_scratch(void);

@@ -144,6 +144,9 @@ struct mq_end {
 
 struct mq_port {
 	struct frame_header header;
+	/* The kernel goes on serving a queue that has been removed: .gone is asked before a request
+	   uses it, once for all its messages. */
+	bool lingers;
 	/* Fills all of *end but what place->number says. */
 	int (*open)(struct call *call, const struct place *place, int flags, struct mq_end *end);
 	/* One message of at most @room bytes: its size.  -EAGAIN, -EINTR, -EIDRM; -E2BIG: the next
@@ -156,6 +159,7 @@ struct mq_port {
 	/* -EMSGSIZE with a reason if the queue takes no message of @size, -EIDRM. */
 	int (*fits)(struct call *call, const struct mq_end *end, size_t size);
 	short (*ready)(const struct mq_end *end);
+	/* -EIDRM if the queue has been removed. */
 	int (*gone)(const struct mq_end *end);
 	/* As that of struct channel. */
 	uint64_t (*object)(const struct mq_end *end);

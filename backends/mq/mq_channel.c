@@ -103,6 +103,12 @@ static int mq_gone(void *state)
 	return handle->port->gone(&handle->end);
 }
 
+/* -EIDRM if a removed queue is to be used that the kernel itself would go on serving. */
+static int check_there(const struct mq_handle *handle)
+{
+	return handle->port->lingers ? handle->port->gone(&handle->end) : 0;
+}
+
 static uint64_t mq_object(void *state)
 {
 	struct mq_handle *handle = state;
@@ -182,11 +188,13 @@ static int take_at_most(struct mq_handle *handle, bool may_wait, size_t most, en
 	return 0;
 }
 
-/* Takes one message, whatever its size. */
+/* Takes one message, whatever its size: the first of a request. */
 static int take(struct call *call, struct mq_handle *handle, enum shape as)
 {
-	int error = handle->memory ? 0 : room_grow(call, handle);
+	int error = check_there(handle);
 
+	if (!error && !handle->memory)
+		error = room_grow(call, handle);
 	while (!error) {
 		error = take_at_most(handle, call->may_wait, handle->room, as);
 		if (error != -E2BIG)
@@ -288,7 +296,9 @@ static ssize_t mq_write_message(struct call *call, void *state, const void *buff
 			      "a write of %zu bytes may come in pieces, and more than %d are not "
 			      "taken as one message: framed has no such limit",
 			      size, WRITE_WHOLE);
-	error = handle->port->send(call, &handle->end, number, buffer, size);
+	error = check_there(handle);
+	if (!error)
+		error = handle->port->send(call, &handle->end, number, buffer, size);
 	if (error)
 		return error;
 	*done = size;
@@ -323,14 +333,20 @@ static ssize_t mq_write_lines(struct call *call, void *state, const void *buffer
 			      size_t *done)
 {
 	struct mq_handle *handle = state;
+	int error = check_there(handle);
 
+	if (error)
+		return error;
 	return frame_lines_write(call, &handle->lines, &line_sink, handle, buffer, size, done);
 }
 
 static int mq_flush_lines(struct call *call, void *state)
 {
 	struct mq_handle *handle = state;
+	int error = handle->lines.length ? check_there(handle) : 0;
 
+	if (error)
+		return error;
 	return frame_lines_flush(call, &handle->lines, &line_sink, handle);
 }
 
@@ -338,7 +354,10 @@ static ssize_t mq_write_framed(struct call *call, void *state, const void *buffe
 			       size_t *done)
 {
 	struct mq_handle *handle = state;
+	int error = check_there(handle);
 
+	if (error)
+		return error;
 	return frame_write(call, &handle->frame, &handle->port->header, &frame_sink, handle, buffer,
 			   size, done);
 }

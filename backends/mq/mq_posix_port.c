@@ -49,8 +49,6 @@ static ssize_t end_receive(const struct mq_end *end, bool may_wait, struct mq_me
 	unsigned priority;
 	ssize_t size;
 
-	if (end_gone(end))
-		return -EIDRM;
 	/* The kernel wants room for the largest, whatever comes. */
 	if (room < end->room)
 		return -E2BIG;
@@ -63,8 +61,6 @@ static ssize_t end_receive(const struct mq_end *end, bool may_wait, struct mq_me
 
 static int end_fits(struct call *call, const struct mq_end *end, size_t size)
 {
-	if (end_gone(end))
-		return -EIDRM;
 	if (size > end->room)
 		return refuse(call, EMSGSIZE,
 			      "a message of %zu bytes: the queue was made for messages of up to "
@@ -104,6 +100,7 @@ const struct mq_port mq_posix_port = {
 		   .lowest = 0,
 		   .highest = 32767,
 		   .otherwise = 0},
+	.lingers = true,
 	.open = end_open,
 	.receive = end_receive,
 	.send = end_send,

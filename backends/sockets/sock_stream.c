@@ -293,7 +293,7 @@ ssize_t sock_stream_read(struct call *call, void *state, void *buffer, size_t si
 ssize_t sock_send(const struct sock_stream *stream, const void *buffer, size_t size,
 		  const struct sock_addr *to, const struct sock_pktinfo *own, bool may_wait)
 {
-	const struct ucred self = {.pid = getpid(), .uid = geteuid(), .gid = getegid()};
+	struct ucred self;
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(self))];
@@ -311,6 +311,7 @@ ssize_t sock_send(const struct sock_stream *stream, const void *buffer, size_t s
 		message.msg_namelen = address.length;
 	}
 	if (stream->is_unix) {
+		self = (struct ucred){.pid = getpid(), .uid = geteuid(), .gid = getegid()};
 		memcpy(CMSG_DATA(&control.header), &self, sizeof(self));
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control.room);
