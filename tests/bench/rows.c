@@ -86,13 +86,14 @@ void bench_introduce(void)
 	char date[32], processor[128] = "";
 	double load = 0;
 	time_t now = time(NULL);
+	struct tm today;
 	FILE *file = fopen("/proc/cpuinfo", "re");
 	char line[256];
 
 	bench_must(sched_getaffinity(0, sizeof(processors), &processors) == 0, "sched_getaffinity");
 	uname(&system);
 	getloadavg(&load, 1);
-	strftime(date, sizeof(date), "%Y-%m-%d", gmtime(&now));
+	strftime(date, sizeof(date), "%Y-%m-%d", gmtime_r(&now, &today));
 	while (file && fgets(line, sizeof(line), file))
 		if (sscanf(line, "model name : %127[^\n]", processor) == 1)
 			break;

@@ -49,7 +49,10 @@ static int make_file(void *unused)
 {
 	int fd = open("/dev/shm/made", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	return fd < 0 ? errno : 0;
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
 }
 
 /* Asks the tree for a name that is not there, for which the directory has to be searched. */

@@ -437,8 +437,8 @@ static void start(struct changing *changing)
 {
 	assert_return_code(pipe2(changing->orders, O_CLOEXEC), errno);
 	assert_return_code(pipe2(changing->answers, O_CLOEXEC), errno);
-	/* Not by fork: ThreadSanitizer's has a thread in the child, which then cannot change its user
-	   namespace. */
+	/* Not by fork: ThreadSanitizer's has a thread in the child, which then cannot change its
+	   user namespace. */
 	changing->pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 	assert_return_code(changing->pid, errno);
 	if (!changing->pid) {
