@@ -55,13 +55,16 @@ static int resolve_mountpoint(struct options *options)
 }
 
 /*
- * Threads that wait come and go, and glibc would spread them over eight arenas for each processor,
- * of which each keeps what it once had: after a load, twice the memory.
+ * Memory is given back after a load.  Threads that wait come and go, and glibc would spread them
+ * over eight arenas for each processor, of which each keeps what it once had; and after the first
+ * large piece of memory that is freed it would put the others into them, among small ones that
+ * stay.
  */
-static void share_arenas(void)
+static void keep_little_memory(void)
 {
 #ifdef M_ARENA_MAX
 	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 #endif
 }
 
@@ -265,7 +268,7 @@ int main(int argc, char **argv)
 	struct options options;
 	int status = 0;
 
-	share_arenas();
+	keep_little_memory();
 	allow_all_descriptors();
 	quota_setup();
 	errno = 0;

@@ -241,8 +241,9 @@ static int load_program(scmp_filter_ctx filter, unsigned flags)
 
 	if (!error)
 		error = program_of(filter, &again);
-	if (!error && (program.len != again.len ||
-		       memcmp(program.filter, again.filter, program.len * sizeof(*again.filter))))
+	if (!error &&
+	    (program.len != again.len ||
+	     memcmp(program.filter, again.filter, program.len * sizeof(*again.filter)) != 0))
 		error = -ENOMEM;
 	if (!error) {
 		long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
