@@ -25,7 +25,7 @@ enum {
 	LONG = 60, /* seconds from which on time is taken for all threads to end in between */
 	SHELLS = 50,
 	KILL_EVERY = 40,       /* milliseconds */
-	MEMORY_MORE = 6 << 20, /* bytes: what fragments and caches may differ by */
+	MEMORY_MORE = 4 << 20, /* bytes: what fragments and caches may differ by */
 };
 
 static unsigned number(const char *variable, unsigned otherwise)
