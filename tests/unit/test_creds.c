@@ -131,7 +131,7 @@ static void test_root_without_capabilities(void **state)
 static void assert_is(uid_t uid, gid_t gid, int groups, gid_t group, uint64_t capabilities)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct data[2];
+	struct __user_cap_data_struct data[2] = {0};
 	gid_t real_gid, effective_gid, saved_gid, list[NGROUPS_MAX];
 	uid_t real, effective, saved;
 
@@ -152,7 +152,7 @@ static void assert_is(uid_t uid, gid_t gid, int groups, gid_t group, uint64_t ca
 static uint64_t own_capabilities(void)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct data[2];
+	struct __user_cap_data_struct data[2] = {0};
 
 	assert_return_code(capget(&header, data), errno);
 	return data[0].effective | (uint64_t)data[1].effective << 32;
@@ -219,6 +219,7 @@ static void test_capabilities_apart_from_ids(void **state)
 		well = own_capabilities() == 0 && open("/etc/shadow", O_RDONLY) < 0;
 		if (creds_become(NULL))
 			_exit(3);
+		creds_release(creds);
 		_exit(!(well && own_capabilities() == all && geteuid() == 0));
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
