@@ -102,6 +102,9 @@ int creds_setup(bool serve_foreign)
 	namespaces_setup();
 	if (!sees_itself())
 		return -ESRCH;
+	/* Who calls again may be another than before. */
+	creds_release(daemon_creds.self);
+	daemon_creds.self = NULL;
 	return creds_of(geteuid(), getegid(), getpid(), 0, &daemon_creds.self);
 }
 

@@ -18,7 +18,7 @@
 struct creds;
 
 /*
- * Once, before threads: notes what the daemon itself is.  Unless it is root there is nobody to
+ * Before threads: notes what the daemon itself is.  Unless it is root there is nobody to
  * become and creds_become does nothing.  @serve_foreign: no caller is refused for where it is.
  * -ESRCH: /proc is not that of the process's own PID namespace, so no caller would be found in it.
  */
