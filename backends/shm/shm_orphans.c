@@ -54,12 +54,15 @@ static int busy(struct candidate *candidate, const char *format, ...)
 
 /* ---- what can be told without looking at processes ---- */
 
+/* A time may be ahead of the clock, which matters where an age is wanted only. */
 static int age_check(struct candidate *candidate, time_t used)
 {
 	int64_t age = (int64_t)time(NULL) - used;
 
-	if (age >= (int64_t)age_wanted)
+	if (!age_wanted || age >= (int64_t)age_wanted)
 		return 0;
+	if (age < 0)
+		return busy(candidate, "its time of use is %" PRId64 " seconds to come", -age);
 	return busy(candidate, "it was used %" PRId64 " seconds ago, and orphan_age is %u", age,
 		    age_wanted);
 }
