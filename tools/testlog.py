@@ -12,8 +12,9 @@ import sys
 
 PASSED = ("OK", "EXPECTEDFAIL")
 
-# How cmocka, a compiler's sanitizer, the shell suite and Python begin to say what is wrong.
-TELLING = re.compile(r"\[  ERROR   \]|\berror:|ERROR:|FAILED:|Error\b.*:")
+# How cmocka, a compiler's sanitizer, the shell suite, Python and the tests without a mount begin to
+# say what is wrong.
+TELLING = re.compile(r"\[  ERROR   \]|\berror:|ERROR:|FAILED:|Error\b.*:|not so: ")
 
 
 def output(test):

@@ -12,6 +12,9 @@
 #include "sock_stream.h"
 #include "sock_talk.h"
 
+/* The longest line that says who a client is. */
+enum { INTRODUCTION_MAX = SOCK_ADDR_TEXT + 16 };
+
 struct accepting {
 	struct sock_stream stream; /* first: see sock_stream.h */
 	struct sock_bound *bound;
@@ -67,7 +70,7 @@ static int accept_open_framed(struct call *call, const struct place *place, int 
 /* The line that says who the client is. */
 static int introduce(struct accepting *accepting, int fd, const struct sock_addr *peer)
 {
-	char line[SOCK_ADDR_TEXT + 16], address[SOCK_ADDR_TEXT];
+	char line[INTRODUCTION_MAX], address[SOCK_ADDR_TEXT];
 	struct ucred creds;
 	socklen_t length = sizeof(creds);
 
@@ -80,7 +83,8 @@ static int introduce(struct accepting *accepting, int fd, const struct sock_addr
 	} else {
 		return -errno;
 	}
-	return sock_stream_prepend(&accepting->stream, line);
+	sock_stream_prepend(&accepting->stream, line);
+	return 0;
 }
 
 /* True for what is wrong with one client alone, by accept(2). */
@@ -111,6 +115,8 @@ static int accept_enter(struct call *call, void *state)
 
 	/* Once accepted, the client could not be put back. */
 	error = sock_check_room(call, sock_bound_fd(bound));
+	if (!error && accepting->framed)
+		error = sock_stream_reserve(call, &accepting->stream, INTRODUCTION_MAX);
 	if (error)
 		return sock_bound_gone(bound) ? -EIDRM : error;
 	do {

@@ -192,6 +192,7 @@ static ssize_t dgram_read_data(struct call *call, void *state, void *buffer, siz
 		return (ssize_t)sock_rest_give(&dgram->stream, buffer, size);
 	length = take(call, dgram, buffer, size, &sender);
 	dgram->ended = length >= 0;
+	sock_stream_fit(&dgram->stream);
 	return length;
 }
 
@@ -207,9 +208,7 @@ static ssize_t dgram_read_lines(struct call *call, void *state, void *buffer, si
 		if (error < 0)
 			return error;
 		if (stream->rest_stop == 0 || stream->rest[stream->rest_stop - 1] != '\n')
-			error = sock_stream_append(stream, '\n');
-		if (error < 0)
-			return error;
+			sock_stream_append(stream, '\n');
 	}
 	return (ssize_t)sock_rest_give(stream, buffer, size);
 }
@@ -246,9 +245,7 @@ static ssize_t dgram_read_framed(struct call *call, void *state, void *buffer, s
 			return error;
 		dgram->ended = true;
 		header_print(dgram, &sender, dgram->stream.rest_stop, header);
-		error = sock_stream_prepend(&dgram->stream, header);
-		if (error < 0)
-			return error;
+		sock_stream_prepend(&dgram->stream, header);
 	}
 	return (ssize_t)sock_rest_give(&dgram->stream, buffer, size);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/descriptors.h"
+#include "common/frame.h"
 
 /* Newer than some headers; of all machines but two it is the same. */
 #if !defined(SO_PASSRIGHTS) && !defined(__sparc__) && !defined(__hppa__)
@@ -25,6 +26,8 @@
 enum {
 	/* More than any datagram or packet that the usual limits let pass. */
 	PACKET_MAX = 1 << 20,
+	/* Any header, or the newline that ends a line. */
+	ADDED_MAX = FRAME_HEADER_MAX,
 	/* What 16 bits of length leave; IPv6 does not count its own header. */
 	UDP_MAX = 65507,
 	UDP6_MAX = 65527,
@@ -81,27 +84,14 @@ static int rest_reserve(struct sock_stream *stream, size_t room)
 	return 0;
 }
 
-/* What has been taken from a socket cannot be refused any more. */
-static int rest_reserve_anyway(struct sock_stream *stream, size_t room)
+int sock_stream_reserve(struct call *call, struct sock_stream *stream, size_t size)
 {
-	int error = rest_reserve(stream, room);
+	int error = quota_resize(call, &stream->memory, size);
 
-	if (!error && stream->memory.amount < stream->rest_room)
-		error = quota_take_anyway(&stream->memory,
-					  stream->rest_room - stream->memory.amount);
-	return error;
+	return error ? error : rest_reserve(stream, size);
 }
 
-/* Room for the largest packet, which is given back as soon as its size is known. */
-static int rest_reserve_packet(struct call *call, struct sock_stream *stream)
-{
-	int error = quota_resize(call, &stream->memory, PACKET_MAX);
-
-	return error ? error : rest_reserve(stream, PACKET_MAX);
-}
-
-/* Gives back the room in which nothing is. */
-static void rest_fit(struct sock_stream *stream)
+void sock_stream_fit(struct sock_stream *stream)
 {
 	char *rest = NULL;
 
@@ -109,7 +99,7 @@ static void rest_fit(struct sock_stream *stream)
 		free(stream->rest);
 		stream->rest_room = stream->rest_start = stream->rest_stop = 0;
 		stream->rest = NULL;
-	} else {
+	} else if (stream->rest_stop < stream->rest_room) {
 		rest = realloc(stream->rest, stream->rest_stop);
 	}
 	if (rest) {
@@ -120,27 +110,21 @@ static void rest_fit(struct sock_stream *stream)
 		quota_give(&stream->memory, stream->memory.amount - stream->rest_room);
 }
 
-int sock_stream_prepend(struct sock_stream *stream, const char *text)
+void sock_stream_prepend(struct sock_stream *stream, const char *text)
 {
 	size_t length = strlen(text), left = stream->rest_stop - stream->rest_start;
 
-	if (rest_reserve_anyway(stream, length + left) < 0)
-		return -ENOMEM;
 	memmove(stream->rest + length, stream->rest + stream->rest_start, left);
 	memcpy(stream->rest, text, length);
 	stream->rest_start = 0;
 	stream->rest_stop = length + left;
 	stream->has_rest = stream->rest_stop > 0;
-	return 0;
 }
 
-int sock_stream_append(struct sock_stream *stream, char byte)
+void sock_stream_append(struct sock_stream *stream, char byte)
 {
-	if (rest_reserve_anyway(stream, stream->rest_stop + 1) < 0)
-		return -ENOMEM;
 	stream->rest[stream->rest_stop++] = byte;
 	stream->has_rest = true;
-	return 0;
 }
 
 void sock_stream_end(struct sock_stream *stream)
@@ -235,8 +219,7 @@ size_t sock_rest_give(struct sock_stream *stream, void *buffer, size_t size)
 		memcpy(buffer, stream->rest + stream->rest_start, size);
 	stream->rest_start += size;
 	stream->has_rest = stream->rest_start < stream->rest_stop;
-	if (!stream->has_rest)
-		rest_fit(stream);
+	sock_stream_fit(stream);
 	return size;
 }
 
@@ -246,16 +229,17 @@ ssize_t sock_packet_take(struct call *call, struct sock_stream *stream, void *bu
 	struct iovec pieces[2] = {{.iov_base = buffer, .iov_len = size}};
 	struct msghdr plain = {0};
 	ssize_t length;
-	int error;
+	int error = 0;
 
 	if (!message)
 		message = &plain;
 	/* What does not fit is dropped by the kernel unless it has somewhere to go. */
-	error = size < PACKET_MAX ? rest_reserve_packet(call, stream) : 0;
+	if (size < PACKET_MAX)
+		error = sock_stream_reserve(call, stream, PACKET_MAX + ADDED_MAX);
 	if (error)
 		return error;
 	pieces[1].iov_base = stream->rest;
-	pieces[1].iov_len = stream->rest_room;
+	pieces[1].iov_len = size < PACKET_MAX ? PACKET_MAX : 0;
 	message->msg_iov = pieces;
 	message->msg_iovlen = 2;
 	if (from) {
@@ -266,14 +250,13 @@ ssize_t sock_packet_take(struct call *call, struct sock_stream *stream, void *bu
 	length = recvmsg(stream->fd, message, (may_wait ? 0 : MSG_DONTWAIT) | MSG_CMSG_CLOEXEC);
 	if (length < 0) {
 		error = -errno;
-		rest_fit(stream);
+		sock_stream_fit(stream);
 		return error;
 	}
 	if (from)
 		from->length = message->msg_namelen;
 	stream->rest_stop = (size_t)length > size ? (size_t)length - size : 0;
 	stream->has_rest = stream->rest_stop > 0;
-	rest_fit(stream);
 	return (size_t)length > size ? (ssize_t)size : length;
 }
 
@@ -284,8 +267,11 @@ ssize_t sock_stream_read(struct call *call, void *state, void *buffer, size_t si
 
 	if (stream->rest_start < stream->rest_stop || !size)
 		return (ssize_t)sock_rest_give(stream, buffer, size);
-	if (stream->type != SOCK_STREAM)
-		return sock_packet_take(call, stream, buffer, size, NULL, NULL, false);
+	if (stream->type != SOCK_STREAM) {
+		length = sock_packet_take(call, stream, buffer, size, NULL, NULL, false);
+		sock_stream_fit(stream);
+		return length;
+	}
 	length = recv(stream->fd, buffer, size, MSG_DONTWAIT);
 	return length < 0 ? -errno : length;
 }

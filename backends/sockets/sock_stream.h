@@ -42,17 +42,28 @@ void sock_stream_new(const struct call *call, struct sock_stream *stream, int fl
 int sock_stream_count(struct call *call, struct sock_stream *stream);
 /* Takes @fd over, connected. */
 void sock_stream_begin(struct sock_stream *stream, int fd, int type);
-/* Puts @text in front of what a read has to give before it asks the socket.  -ENOMEM. */
-int sock_stream_prepend(struct sock_stream *stream, const char *text);
-/* Puts @byte behind it.  -ENOMEM. */
-int sock_stream_append(struct sock_stream *stream, char byte);
+/*
+ * Room for @size bytes, before what they are about is taken: afterwards nothing may fail.
+ * -ENOMEM, -EDQUOT.
+ */
+int sock_stream_reserve(struct call *call, struct sock_stream *stream, size_t size);
+/*
+ * Puts @text in front of what a read has to give.  The room has been reserved, or comes with
+ * sock_packet_take.
+ */
+void sock_stream_prepend(struct sock_stream *stream, const char *text);
+/* Puts @byte behind it, likewise. */
+void sock_stream_append(struct sock_stream *stream, char byte);
+/* Gives back the room in which nothing is. */
+void sock_stream_fit(struct sock_stream *stream);
 /* Gives all back but the struct. */
 void sock_stream_end(struct sock_stream *stream);
 
 /*
  * Takes one datagram or packet: as much as fits into @buffer, the rest into stream->rest.  @from
  * may be NULL, and so may @message, whose msg_control is filled.  Bytes for @buffer, -EAGAIN ... as
- * recvmsg(2); -EDQUOT before anything is taken.
+ * recvmsg(2); -EDQUOT, -ENOMEM before anything is taken.  Of a @size of 0 there is room for a
+ * header of FRAME_HEADER_MAX bytes as well, until sock_stream_fit or sock_rest_give.
  */
 ssize_t sock_packet_take(struct call *call, struct sock_stream *stream, void *buffer, size_t size,
 			 struct sock_addr *from, struct msghdr *message, bool may_wait);
@@ -65,7 +76,7 @@ ssize_t sock_packet_take(struct call *call, struct sock_stream *stream, void *bu
 ssize_t sock_send(const struct sock_stream *stream, const void *buffer, size_t size,
 		  const struct sock_addr *to, const struct sock_pktinfo *own, bool may_wait);
 
-/* Gives what is left of stream->rest. */
+/* Gives what is left of stream->rest, and the room back that this leaves. */
 size_t sock_rest_give(struct sock_stream *stream, void *buffer, size_t size);
 
 /* -EMSGSIZE with its reason, for a datagram or packet of @size that the socket did not take. */

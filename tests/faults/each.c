@@ -33,6 +33,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fuse_log.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
@@ -524,6 +525,11 @@ static int run_file(const char *path, enum fault fault)
 	return faults ? 0 : 77;
 }
 
+/* Of each request that it has no memory for libfuse writes a line. */
+static void say_nothing(enum fuse_log_level level, const char *format, va_list arguments)
+{
+}
+
 /* Each script meets a daemon that has done nothing yet. */
 static int run_in_child(const char *path, enum fault fault)
 {
@@ -535,6 +541,7 @@ static int run_in_child(const char *path, enum fault fault)
 	require(pid >= 0, "fork");
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fuse_set_log_func(say_nothing);
 		exit(run_file(path, fault));
 	}
 	require(waitpid(pid, &status, 0) == pid, "wait");

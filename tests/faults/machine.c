@@ -6,8 +6,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mount.h>
 #include <sys/sem.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -128,6 +130,25 @@ static void print_sockets(FILE *out)
 		fclose(file);
 }
 
+/* How many of this process's own sockets have something to take: a client, or bytes or a datagram.
+ */
+static void print_waiting(FILE *out)
+{
+	enum { DESCRIPTORS = 256 };
+	unsigned waiting[2] = {0};
+
+	for (int fd = 0; fd < DESCRIPTORS; fd++) {
+		struct pollfd readable = {.fd = fd, .events = POLLIN};
+		int listens;
+		socklen_t length = sizeof(listens);
+
+		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 &&
+		    poll(&readable, 1, 0) == 1 && readable.revents & POLLIN)
+			waiting[!!listens]++;
+	}
+	fprintf(out, "clients wait at %u sockets, bytes at %u\n", waiting[1], waiting[0]);
+}
+
 void machine_setup(void)
 {
 	require(mkdir(QUEUES, 0700) == 0, "%s: %s", QUEUES, strerror(errno));
@@ -148,6 +169,7 @@ char *machine_state(void)
 	print_files(out, "/run/ipcfs/pipes");
 	print_files(out, "/run/ipcfs/unix");
 	print_sockets(out);
+	print_waiting(out);
 	require(!fclose(out), "no memory");
 	return text;
 }
