@@ -17,11 +17,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "notify.h"
 #include "operation.h"
 #include "poller.h"
 #include "reactor.h"
 #include "requests.h"
+#include "spin.h"
 #include "turns.h"
 #include "waiter.h"
 
@@ -74,6 +76,7 @@ static void *take_requests(void *argument)
 	struct server *server = argument;
 	struct fuse_buf buffer = {.mem = NULL};
 	enum turn_taken taken;
+	int64_t asked, waited;
 	int result = 0;
 
 	pthread_mutex_lock(&serving.lock);
@@ -83,7 +86,8 @@ static void *take_requests(void *argument)
 	       !fuse_session_exited(serving.session)) {
 		const struct fuse_in_header *header;
 
-		turns_before_read();
+		asked = clock_now();
+		spin(fuse_session_fd(serving.session), asked);
 		result = fuse_session_receive_buf(serving.session, &buffer);
 		/* Without memory for a request it stays with the kernel. */
 		if (result == -EINTR || result == -ENOMEM)
@@ -91,7 +95,9 @@ static void *take_requests(void *argument)
 		if (result <= 0)
 			break;
 		header = buffer.mem;
-		turns_after_read(header->pid);
+		waited = clock_now() - asked;
+		turns_learn(header->pid, waited);
+		spin_learn(waited);
 		turns_begin();
 		if (!is_brief(header->opcode))
 			turns_hand_over();
@@ -248,6 +254,7 @@ int serve(struct fuse_session *session, void (*served)(void))
 	serving.session = session;
 	serving.served = served;
 	turns_setup(processors() > 1 ? TURNS_KEPT : 1, start_another, reactor_wake_at);
+	spin_setup(processors());
 	pthread_mutex_lock(&serving.lock);
 	while (serving.there < TURNS_KEPT && !error)
 		error = start_one();

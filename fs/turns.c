@@ -57,7 +57,6 @@ static _Thread_local struct {
 	struct turn *turn; /* NULL: it does not serve, or has not begun */
 	uint32_t pid;      /* who asked last; 0 is the kernel itself, which is nobody */
 	bool another;      /* and that was not who had asked before */
-	int64_t since;     /* when the next was asked for, if that is to be known; else 0 */
 	int queued;        /* so many of several clients were there at once, one after the other */
 } own;
 
@@ -195,19 +194,14 @@ int64_t turns_tick(void)
 	return turns.watched ? LOOK : -1;
 }
 
-void turns_before_read(void)
+void turns_learn(uint32_t pid, int64_t waited)
 {
-	own.since = own.another || turns.taking > 1 ? clock_now() : 0;
-}
-
-void turns_after_read(uint32_t pid)
-{
-	int64_t waited = own.since ? clock_now() - own.since : 0;
+	bool matters = own.another || turns.taking > 1;
 
 	own.another = pid && pid != own.pid;
 	if (pid)
 		own.pid = pid;
-	if (!own.since)
+	if (!matters)
 		return;
 	own.queued = own.another && waited < AT_ONCE ? own.queued + 1 : 0;
 	if (own.queued >= QUEUE && turns.wanted < turns.most) {

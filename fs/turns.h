@@ -29,9 +29,8 @@ void turns_setup(int most, bool (*call)(void), void (*look_at)(int64_t time));
  * are enough. */
 enum turn_taken { TURN_TAKEN, TURN_OVER, TURN_SPARE };
 enum turn_taken turns_take(struct fuse_session *session);
-/* Around reading one; @pid is who asks, 0 the kernel itself. */
-void turns_before_read(void);
-void turns_after_read(uint32_t pid);
+/* One has been read; @pid is who asks, 0 the kernel itself, and it took @waited nanoseconds. */
+void turns_learn(uint32_t pid, int64_t waited);
 
 /* Around what is done for one. */
 void turns_begin(void);
