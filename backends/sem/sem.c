@@ -314,6 +314,7 @@ const struct dir sem_sysv_part_dir = {
 };
 
 const struct dir sem_sysv_dir = {
+	.namespaces = NAMESPACE_IPC,
 	.rows = sysv_rows,
 	.label = sem_sysv_label,
 	.children = (const struct dir *const[]){&sem_sysv_part_dir, NULL},
@@ -327,6 +328,7 @@ const struct dir sem_sysv_dir = {
 };
 
 const struct dir sem_posix_dir = {
+	.namespaces = NAMESPACE_MEMORY_FS,
 	.rows = posix_rows,
 	.stat = sem_posix_stat,
 	.make = refuse_make,

@@ -82,6 +82,7 @@ static const struct row rows[] = {
 };
 
 const struct dir shm_posix_dir = {
+	.namespaces = NAMESPACE_MEMORY_FS,
 	.rows = rows,
 	.stat = posix_stat,
 	.make = refuse_make,

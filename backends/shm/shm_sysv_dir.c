@@ -205,6 +205,7 @@ static const struct row rows[] = {
 };
 
 const struct dir shm_sysv_dir = {
+	.namespaces = NAMESPACE_IPC,
 	.rows = rows,
 	.label = sysv_label,
 	.stat = sysv_stat,

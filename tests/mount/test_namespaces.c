@@ -218,13 +218,37 @@ static int uses_semaphore_sets(void)
 	return -put(MOUNT "/sem/0x4d2/op", "V");
 }
 
+static int uses_segments(void)
+{
+	return opened(MOUNT "/shm/0x4d2/data", O_RDWR);
+}
+
 static int uses_memory(void)
 {
 	int error = opened(MOUNT "/shm/posix/data", O_RDWR);
 
-	if (!error)
-		error = -put(MOUNT "/sem/posix/op", "V");
+	if (-put(MOUNT "/sem/posix/op", "V") != error)
+		return EINVAL;
 	return error;
+}
+
+/* One directory is of both families. */
+static int makes_memory_and_semaphores(void)
+{
+	static const char *const paths[] = {MOUNT "/shm/0x4d3,size=1", MOUNT "/shm/mine,size=1",
+					    MOUNT "/sem/0x4d3", MOUNT "/sem/mine"};
+	static const char *const made[] = {MOUNT "/shm/0x4d3", MOUNT "/shm/mine",
+					   MOUNT "/sem/0x4d3", MOUNT "/sem/mine"};
+	int refused = 0;
+
+	for (int i = 0; i < 4; i++) {
+		if (mkdir(paths[i], 0600) == 0 && rmdir(made[i]) == 0)
+			continue;
+		if (errno != EACCES)
+			return errno;
+		refused++;
+	}
+	return refused == 0 ? 0 : refused == 4 ? EACCES : EINVAL;
 }
 
 static int reads_what_is_of_none(void)
@@ -260,8 +284,10 @@ static const struct operation {
 	{"uses unix sockets", uses_unix_sockets, RUN},
 	{"uses pipes", uses_pipes, RUN},
 	{"uses queues", uses_queues, IPC},
-	{"uses semaphore sets", uses_semaphore_sets, IPC | MEMORY},
-	{"uses POSIX memory and semaphores", uses_memory, IPC | MEMORY},
+	{"uses semaphore sets", uses_semaphore_sets, IPC},
+	{"uses segments", uses_segments, IPC},
+	{"uses POSIX memory and semaphores", uses_memory, MEMORY},
+	{"makes memory and semaphores", makes_memory_and_semaphores, IPC | MEMORY},
 	{"reads what is of none", reads_what_is_of_none, 0},
 };
 enum { OPERATIONS = sizeof(operations) / sizeof(*operations) };
@@ -342,6 +368,7 @@ static void make_objects(void)
 		MOUNT "/mq/posix",
 		MOUNT "/sem/0x4d2",
 		MOUNT "/sem/posix",
+		MOUNT "/shm/0x4d2,size=4096",
 		MOUNT "/shm/posix,size=4096",
 		MOUNT "/pipes/fifo",
 	};
@@ -360,6 +387,7 @@ static void remove_objects(void)
 		MOUNT "/mq/posix",
 		MOUNT "/sem/0x4d2",
 		MOUNT "/sem/posix",
+		MOUNT "/shm/0x4d2",
 		MOUNT "/shm/posix",
 		MOUNT "/pipes/fifo",
 	};
