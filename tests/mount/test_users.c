@@ -129,6 +129,12 @@ static bool is_refused(long result)
 	return result < 0 && (errno == EACCES || errno == EINVAL);
 }
 
+/* Of which no IPC namespace decides. */
+static bool is_in_memory_fs(size_t i)
+{
+	return !strncmp(attempts[i].path, POSIX_SEM, strlen(POSIX_SEM));
+}
+
 static int from_another_namespace(void *argument)
 {
 	int namespace = (int)(uintptr_t)argument;
@@ -138,11 +144,14 @@ static int from_another_namespace(void *argument)
 	if (unshare(namespace) < 0)
 		return NO_NAMESPACE;
 	for (size_t i = 0; i < ATTEMPTS; i++)
-		if (attempt(i) != EACCES)
+		if ((namespace == CLONE_NEWUSER || !is_in_memory_fs(i)) && attempt(i) != EACCES)
 			return (int)i + 1;
 	if (!is_refused(chmod(QUEUE, 0606)) || !is_refused(chown(QUEUE, OTHER, (gid_t)-1)) ||
-	    !is_refused(chmod(SET "/op", 0606)) || !is_refused(chown(POSIX_SEM, OTHER, (gid_t)-1)))
+	    !is_refused(chmod(SET "/op", 0606)))
 		return ATTEMPTS + 1;
+	if (namespace == CLONE_NEWUSER ? !is_refused(chown(POSIX_SEM, OTHER, (gid_t)-1))
+				       : get_number(POSIX_SEM "/value") != 1)
+		return ATTEMPTS + 4;
 	if (!is_refused(rmdir(QUEUE)) || !is_refused(rmdir(SET)) ||
 	    !is_refused(rmdir(POSIX_QUEUE)) || !is_refused(rmdir(POSIX_SEM)))
 		return ATTEMPTS + 2;
