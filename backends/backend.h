@@ -136,6 +136,7 @@ struct channel {
 	/* The object is the handle's alone: who tries again overtakes nobody, and each open is of
 	 * another file (st_ino). */
 	bool exclusive;
+	bool batches; /* one read or write may be many operations, and take as long */
 	/* @flags are those of open(2).  Never waits. */
 	int (*open)(struct call *call, const struct place *place, int flags, void **state);
 	/* Completes an open that takes something: 0, or -EAGAIN while it must wait.  NULL: nothing.

@@ -240,12 +240,22 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 }
 
+/* Who has little to do does not wait for it. */
+static void hand_over_batch(const struct handle *handle, size_t size)
+{
+	enum { FEW = 4096 };
+
+	if (handle->node.place.row->channel->batches && size > FEW)
+		turns_hand_over();
+}
+
 static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
 			 struct fuse_file_info *fi)
 {
 	struct operation op = {.kind = OPERATION_READ, .handle = handle, .size = size};
 	int error = gate_caller(req, &handle->node, handle, &op.call, &op.creds);
 
+	hand_over_batch(handle, size);
 	if (size > REQUEST_READ_MAX)
 		op.size = REQUEST_READ_MAX;
 	op.buffer = request_scratch();
@@ -321,6 +331,7 @@ static void write_channel(fuse_req_t req, struct handle *handle, const char *buf
 	};
 	int error = gate_caller(req, &handle->node, handle, &op.call, &op.creds);
 
+	hand_over_batch(handle, size);
 	if (!error && fi->writepage)
 		error = refuse(&op.call, EINVAL, "only write(2) sends to a channel");
 	if (!error && !channel->write)

@@ -412,6 +412,7 @@ const struct channel mq_channel_each = {
 
 const struct channel mq_channel_lines = {
 	.serial = SERIAL_READ | SERIAL_WRITE,
+	.batches = true,
 	.open = mq_open_end,
 	.read = mq_read_lines,
 	.write = mq_write_lines,
@@ -425,6 +426,7 @@ const struct channel mq_channel_lines = {
 
 const struct channel mq_channel_bulk = {
 	.serial = SERIAL_READ | SERIAL_WRITE,
+	.batches = true,
 	.open = mq_open_end,
 	.read = mq_read_bulk,
 	.write = mq_write_lines,
