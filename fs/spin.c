@@ -17,7 +17,7 @@
  * Nanoseconds.  Where requests come sooner than CHEAP nothing is to be gained; what has not come
  * within SOON has not been waited for, and LONGEST is as long as it is looked for.
  */
-enum { CHEAP = 25000, SOON = 1000000, LONGEST = 100000 };
+enum { CHEAP = 25000, SOON = 1000000, LONGEST = 300000 };
 /* Requests of a phase. */
 enum { ASLEEP = 8, ASLEEP_MAX = 8192, AWAKE = 32, AWAKE_MAX = 1024 };
 
