@@ -218,8 +218,10 @@ int pipe_named_open(const struct place *place, struct pipe_file *file)
 		error = -errno;
 	else if (!S_ISFIFO(file->st.st_mode) || !is_meant(place, &file->st))
 		error = -ENOENT;
-	if (error)
+	if (error) {
 		close(file->fd);
+		file->fd = -1;
+	}
 	return error;
 }
 
@@ -335,15 +337,16 @@ int pipe_named_make(struct call *call, const struct place *at, const char *text,
 		return -errno;
 	}
 	error = find(&name, made);
-	if (!error)
-		error = pipe_named_open(made, &file);
 	if (error)
 		return error;
-	error = complete(call, made, &file, mode & 0666, &wanted);
+	error = pipe_named_open(made, &file);
+	if (!error)
+		error = complete(call, made, &file, mode & 0666, &wanted);
 	/* Nothing is left of one that failed, if it still is that one. */
-	if (error && look(name.fifo, &st) == 0 && st.st_ino == file.st.st_ino)
+	if (error && look(name.fifo, &st) == 0 && is_meant(made, &st))
 		unlinkat(directory.fd, name.fifo, 0);
-	close(file.fd);
+	if (file.fd >= 0)
+		close(file.fd);
 	return error;
 }
 
