@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "caller.h"
 #include "namespaces.h"
 
 struct creds {
@@ -33,12 +34,6 @@ struct creds {
 };
 
 enum { GROUPS_ROOM = 8, STATUS_ROOM = 4096 };
-
-/* Who is looked at: its directory in /proc, and the status in it. */
-struct caller {
-	pid_t pid;
-	int directory, status;
-};
 
 static struct {
 	bool can_change, serve_foreign;
@@ -212,41 +207,10 @@ static int status_parse(int directory, const char *status, struct creds **creds)
 	return groups_read(groups, creds);
 }
 
-/* All of it, in @room or, of who has very many groups, in memory to be freed. */
-static int status_read(int fd, char *room, size_t size, char **status)
-{
-	char *text = room, *more;
-
-	for (;;) {
-		ssize_t length = pread(fd, text, size - 1, 0);
-
-		/* What has ended has none. */
-		if (length <= 0) {
-			if (text != room)
-				free(text);
-			return -EACCES;
-		}
-		text[length] = '\0';
-		if ((size_t)length < size - 1) {
-			*status = text;
-			return 0;
-		}
-		/* Written anew for each beginning, so it is read in one piece. */
-		size *= 4;
-		more = realloc(text == room ? NULL : text, size);
-		if (!more) {
-			if (text != room)
-				free(text);
-			return -ENOMEM;
-		}
-		text = more;
-	}
-}
-
-static int status_take(const struct caller *caller, struct creds **creds)
+static int status_take(struct caller *caller, struct creds **creds)
 {
 	char room[STATUS_ROOM], *status;
-	int error = status_read(caller->status, room, sizeof(room), &status);
+	int error = caller_read(caller, room, sizeof(room), &status);
 
 	if (error)
 		return error;
@@ -272,7 +236,7 @@ static int compare(const struct caller *caller, unsigned namespaces, struct cred
 	return error;
 }
 
-static int look(const struct caller *caller, uid_t uid, gid_t gid, unsigned namespaces,
+static int look(struct caller *caller, uid_t uid, gid_t gid, unsigned namespaces,
 		struct creds **result)
 {
 	struct creds *creds = creds_new(uid, gid, caller->pid);
@@ -289,23 +253,13 @@ static int look(const struct caller *caller, uid_t uid, gid_t gid, unsigned name
 
 static int look_at(pid_t pid, uid_t uid, gid_t gid, unsigned namespaces, struct creds **result)
 {
-	struct caller caller = {.pid = pid, .status = -1};
-	char path[32];
-	int error = 0;
+	struct caller caller;
+	int error = caller_take(pid, &caller);
 
-	/* All is read by one descriptor, of one process, whoever has its number later. */
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	caller.directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (caller.directory >= 0)
-		caller.status = openat(caller.directory, "status", O_RDONLY | O_CLOEXEC);
-	if (caller.status < 0)
-		error = errno == ENOENT || errno == EPERM || errno == ESRCH ? -EACCES : -errno;
-	else
-		error = look(&caller, uid, gid, namespaces, result);
-	if (caller.status >= 0)
-		close(caller.status);
-	if (caller.directory >= 0)
-		close(caller.directory);
+	if (error)
+		return error;
+	error = look(&caller, uid, gid, namespaces, result);
+	caller_give_back(&caller);
 	return error;
 }
 

@@ -137,6 +137,41 @@ void fixture_daemon_gone(void)
 	daemon_pid = 0;
 }
 
+/* What is said of one that is no more has more words behind it. */
+static bool is_of_caller(int directory, const char *name)
+{
+	char link[64] = "";
+	int directory_end = 0, status_end = 0;
+	ssize_t length = readlinkat(directory, name, link, sizeof(link) - 1);
+
+	if (length <= 0)
+		return false;
+	sscanf(link, "/proc/%*u%n/status%n", &directory_end, &status_end);
+	length = status_end ? status_end : directory_end;
+	return length && (link[length] == '\0' || link[length] == ' ');
+}
+
+size_t descriptors_of(pid_t daemon)
+{
+	enum { KEPT = 8 };
+	size_t count = 0, callers = 0;
+	struct dirent *entry;
+	DIR *directory;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)daemon);
+	directory = opendir(path);
+	assert_non_null(directory);
+	while ((entry = readdir(directory)))
+		if (is_of_caller(dirfd(directory), entry->d_name))
+			callers++;
+		else
+			count += entry->d_name[0] != '.';
+	closedir(directory);
+	assert_in_range(callers, 0, KEPT);
+	return count;
+}
+
 static void end_as_failed(void)
 {
 	fflush(NULL);

@@ -37,6 +37,11 @@ extern const char *fixture_options;
 pid_t fixture_daemon(void);
 /* The daemon has been killed or waited for by the test itself. */
 void fixture_daemon_gone(void);
+/*
+ * How many descriptors it has, or another daemon.  Those of the callers in /proc that it keeps do
+ * not count: there are no more than eight, or the test fails.
+ */
+size_t descriptors_of(pid_t daemon);
 
 /* Writes @text by one write(2) of a fresh open; 0 or -errno of what failed. */
 int put(const char *path, const char *text);

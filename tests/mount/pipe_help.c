@@ -141,28 +141,13 @@ bool is_listed(const char *directory, const char *name)
 	return found;
 }
 
-static size_t descriptors_now(pid_t pid)
-{
-	char path[32];
-	size_t count = 0;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	dir = opendir(path);
-	assert_non_null(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
-
-size_t descriptors_of(pid_t pid)
+size_t descriptors_for_good(pid_t pid)
 {
 	enum { LOOKS = 100 };
-	size_t least = descriptors_now(pid);
+	size_t least = descriptors_of(pid);
 
 	for (int i = 1; i < LOOKS; i++) {
-		size_t count = descriptors_now(pid);
+		size_t count = descriptors_of(pid);
 		struct stat st;
 
 		least = count < least ? count : least;
@@ -175,7 +160,7 @@ void wait_for_descriptors(pid_t pid, size_t count)
 {
 	const struct timespec pause = {0, 1000000};
 
-	while (descriptors_now(pid) > count)
+	while (descriptors_of(pid) > count)
 		nanosleep(&pause, NULL);
 }
 

@@ -54,7 +54,7 @@ void wait_for_command(pid_t pid, const char *command);
 bool is_listed(const char *directory, const char *name);
 /* Descriptors that the daemon has open for good: the least of many looks, between which it works.
  */
-size_t descriptors_of(pid_t pid);
+size_t descriptors_for_good(pid_t pid);
 /* Returns when it has no more than these.  What it keeps no more it closes in its own time; what it
  * forgets to close is a test that does not end. */
 void wait_for_descriptors(pid_t pid, size_t count);

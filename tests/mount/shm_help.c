@@ -4,7 +4,6 @@
  */
 #include "shm_help.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -169,22 +168,6 @@ void shm_daemon_answers(void)
 
 	assert_return_code(kill(fixture_daemon(), 0), errno);
 	assert_true(get(MOUNT "/README", text, sizeof(text)) > 0);
-}
-
-unsigned shm_daemon_descriptors(void)
-{
-	char path[64];
-	unsigned count = 0;
-	struct dirent *entry;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)fixture_daemon());
-	dir = opendir(path);
-	assert_non_null(dir);
-	while ((entry = readdir(dir)))
-		count += entry->d_name[0] != '.';
-	closedir(dir);
-	return count;
 }
 
 /* Whether the kernel keeps the locks itself or asks the daemon, the sleeper is below one of these.

@@ -41,8 +41,6 @@ struct shmid_ds shm_sysv_stat(key_t key);
 
 /* The daemon lives and answers. */
 void shm_daemon_answers(void);
-/* Open descriptors of the daemon. */
-unsigned shm_daemon_descriptors(void);
 /* Returns when @pid sleeps in the kernel, waiting for a lock. */
 void shm_wait_until_lock_waited(pid_t pid);
 /* Becomes an ordinary user; for children only. */

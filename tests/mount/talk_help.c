@@ -4,7 +4,6 @@
 #include "talk_help.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -384,21 +383,6 @@ pid_t waiter(const struct waiting *waiting)
 int done(const struct waiting *waiting)
 {
 	return reap(spawn(wait_as_child, (void *)(uintptr_t)waiting));
-}
-
-size_t daemon_descriptors(void)
-{
-	char path[32];
-	size_t count = 0;
-	DIR *directory;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)fixture_daemon());
-	directory = opendir(path);
-	assert_non_null(directory);
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count;
 }
 
 void fill(void *data, size_t size, unsigned seed)

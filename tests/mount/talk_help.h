@@ -116,9 +116,6 @@ pid_t waiter(const struct waiting *waiting);
 /* The same, that need not wait: how it exits. */
 int done(const struct waiting *waiting);
 
-/* How many descriptors the daemon has open now. */
-size_t daemon_descriptors(void);
-
 /* Bytes that are nowhere like themselves a little further on. */
 void fill(void *data, size_t size, unsigned seed);
 

@@ -141,7 +141,7 @@ static void test_setting(void **state)
 	size_t before;
 
 	make("set", 0600);
-	before = descriptors_of(fixture_daemon());
+	before = descriptors_for_good(fixture_daemon());
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		assert_int_equal(set("set", "keep", wrong[i]), -EINVAL);
 		assert_int_equal(figure("set", "keep"), 0);
@@ -229,7 +229,7 @@ static int keep_many(void *unused)
 
 static void test_so_many_for_a_user(void **state)
 {
-	size_t before = descriptors_of(fixture_daemon());
+	size_t before = descriptors_for_good(fixture_daemon());
 	char text[65536];
 
 	assert_int_equal(reap(spawn(keep_many, NULL)), EDQUOT);

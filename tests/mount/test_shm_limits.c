@@ -104,23 +104,23 @@ static void open_and_close(const char *object)
 }
 
 /* The daemon hears of a close a moment after it. */
-static void descriptors_come_down_to(unsigned count)
+static void descriptors_come_down_to(size_t count)
 {
 	alarm(60);
-	while (shm_daemon_descriptors() > count)
+	while (descriptors_of(fixture_daemon()) > count)
 		;
 	alarm(0);
 }
 
 static void test_nothing_is_left(void **state)
 {
-	unsigned before;
+	size_t before;
 
 	shm_make("0x1234,size=16K", 0600);
 	shm_make("left,size=16K", 0600);
 	open_and_close("0x1234");
 	open_and_close("left");
-	before = shm_daemon_descriptors();
+	before = descriptors_of(fixture_daemon());
 	for (int i = 0; i < 200; i++) {
 		open_and_close("0x1234");
 		open_and_close("left");

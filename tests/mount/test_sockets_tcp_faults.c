@@ -352,21 +352,6 @@ static void test_port_0(void **state)
 
 /* ---- descriptors of the daemon ---- */
 
-static int count_descriptors(void)
-{
-	char path[40];
-	DIR *directory;
-	int count = -2; /* . and .. */
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)fixture_daemon());
-	directory = opendir(path);
-	assert_non_null(directory);
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count;
-}
-
 static int read_one(void *argument)
 {
 	char byte;
@@ -392,7 +377,7 @@ static void test_no_descriptors(void **state)
 	assert_return_code(prlimit(fixture_daemon(), RLIMIT_NOFILE, NULL, &before), errno);
 	make_listener(4701);
 	few = before;
-	few.rlim_cur = (rlim_t)count_descriptors() + MORE / 2;
+	few.rlim_cur = (rlim_t)descriptors_of(fixture_daemon()) + MORE / 2;
 	assert_return_code(prlimit(fixture_daemon(), RLIMIT_NOFILE, &few, NULL), errno);
 	snprintf(words, sizeof(words), "RLIMIT_NOFILE of the daemon is %llu",
 		 (unsigned long long)few.rlim_cur);

@@ -234,10 +234,10 @@ static int count_entries(const char *path, const char *part)
 static void test_thousands_open(void **state)
 {
 	struct rlimit limit;
-	int count = number("OPEN", OPEN), listener = plain_listener(server, 4096), before, *ours,
-	    *peers;
+	int count = number("OPEN", OPEN), listener = plain_listener(server, 4096), *ours, *peers;
+	size_t before;
 	double begun, opened, talked;
-	char byte, daemon_fds[40], part[32];
+	char byte, part[32];
 
 	assert_return_code(prlimit(fixture_daemon(), RLIMIT_NOFILE, NULL, &limit), errno);
 	if (limit.rlim_cur < (rlim_t)count * 3) {
@@ -250,8 +250,7 @@ static void test_thousands_open(void **state)
 	peers = calloc((size_t)count, sizeof(*peers));
 	assert_true(ours && peers);
 	make_listener(taken);
-	snprintf(daemon_fds, sizeof(daemon_fds), "/proc/%d/fd", (int)fixture_daemon());
-	before = count_entries(daemon_fds, "");
+	before = descriptors_of(fixture_daemon());
 	begun = seconds();
 	/* In turn a client and a server of the tree. */
 	for (int i = 0; i < count; i++) {
@@ -286,7 +285,7 @@ static void test_thousands_open(void **state)
 		close(peers[i]);
 	}
 	/* All is given back. */
-	while (count_entries(daemon_fds, "") > before) {
+	while (descriptors_of(fixture_daemon()) > before) {
 		const struct timespec pause = {0, 1000000};
 
 		nanosleep(&pause, NULL);

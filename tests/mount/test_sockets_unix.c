@@ -415,7 +415,7 @@ static int count_before(void **state)
 {
 	if (fixture_mount(state) < 0)
 		return -1;
-	before = daemon_descriptors();
+	before = descriptors_of(fixture_daemon());
 	return 0;
 }
 
@@ -423,7 +423,7 @@ static void no_descriptor_is_left(void **state)
 {
 	const struct timespec pause = {0, 1000000};
 
-	while (daemon_descriptors() > before)
+	while (descriptors_of(fixture_daemon()) > before)
 		nanosleep(&pause, NULL);
 }
 

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../mount/fixture.h"
+
 /* Groups of these tests, before a number. */
 #define NAME "ipcfs-test-"
 
@@ -176,28 +178,12 @@ static size_t proc_figure(pid_t pid, const char *file_name, const char *name)
 	return figure;
 }
 
-static size_t count_descriptors(pid_t pid)
-{
-	char path[64];
-	size_t count = 0;
-	DIR *directory;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	directory = opendir(path);
-	if (!directory)
-		return 0;
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count - 2; /* . and .. */
-}
-
 struct memory_use memory_use(pid_t pid)
 {
 	struct memory_use use = {
 		.pss = proc_figure(pid, "smaps_rollup", "Pss") << 10,
 		.threads = proc_figure(pid, "status", "Threads"),
-		.descriptors = count_descriptors(pid),
+		.descriptors = descriptors_of(pid),
 		.how = "Pss, page tables and kernel stacks",
 	};
 

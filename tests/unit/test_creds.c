@@ -36,6 +36,12 @@
 
 enum { USER = 1234, GROUP = 77, MANY = 2000 };
 
+/* For a child that is who it will be: a change of ids takes it back. */
+static void end_with_parent(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 /* A process of another identity that sleeps until it is killed. */
 static pid_t spawn_user(uid_t uid, gid_t group, bool capable)
 {
@@ -47,9 +53,9 @@ static pid_t spawn_user(uid_t uid, gid_t group, bool capable)
 	pid = fork();
 	assert_return_code(pid, errno);
 	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (setgroups(1, &group) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
 			_exit(1);
+		end_with_parent();
 		if (!capable)
 			cap_set_proc(cap_init());
 		if (write(ready[1], "x", 1) != 1)
@@ -544,10 +550,11 @@ static void test_more_than_before(void **state)
 	pid = fork();
 	assert_return_code(pid, errno);
 	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (setgroups(0, NULL) || setresgid(USER, USER, USER) ||
-		    setresuid(USER, USER, USER) || write(output[1], "x", 1) != 1 ||
-		    read(input[0], &byte, 1) != 1)
+		    setresuid(USER, USER, USER))
+			_exit(1);
+		end_with_parent();
+		if (write(output[1], "x", 1) != 1 || read(input[0], &byte, 1) != 1)
 			_exit(1);
 		dup2(input[0], STDIN_FILENO);
 		dup2(output[1], STDOUT_FILENO);
@@ -585,9 +592,10 @@ static void spawn_as_number(pid_t pid, uid_t uid)
 	child = syscall(SYS_clone3, &arguments, sizeof(arguments));
 	assert_return_code(child, errno);
 	if (!child) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid) ||
-		    write(ready[1], "x", 1) != 1)
+		if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
+			_exit(1);
+		end_with_parent();
+		if (write(ready[1], "x", 1) != 1)
 			_exit(1);
 		pause();
 		_exit(0);
