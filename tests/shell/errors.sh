@@ -148,8 +148,12 @@ refusal EACCES "$owned" "$user cat sockets/tcp/127.0.0.1:9734/accept"
 # ---- The daemon's own limit of open files ----
 # full FREE COMMAND - runs it while the daemon can open so many files more.
 full() {
-    open=$(find "/proc/$DAEMON/fd" -mindepth 1 | wc -l)
-    echo "prlimit --pid $DAEMON --nofile=$((open + $1)):; $2; status=\$?
+    limit=0 free=$1
+    while [ -e "/proc/$DAEMON/fd/$limit" ] || [ "$free" -gt 0 ]; do
+        [ -e "/proc/$DAEMON/fd/$limit" ] || free=$((free - 1))
+        limit=$((limit + 1))
+    done
+    echo "prlimit --pid $DAEMON --nofile=$limit:; $2; status=\$?
         prlimit --pid $DAEMON --nofile=1024:; exit \$status"
 }
 words='RLIMIT_NOFILE of the daemon is [0-9]*, and '
