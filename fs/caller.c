@@ -74,58 +74,74 @@ int caller_take(pid_t pid, struct caller *caller)
 	return found ? 0 : caller_open(pid, caller);
 }
 
-/* Nothing can be read of a process that has ended. */
-static int caller_pread(struct caller *caller, char *text, size_t size, size_t *length)
+/* How much; -ESRCH: nothing can be read of a process that has ended. */
+static ssize_t status_pread(const struct caller *caller, char *text, size_t size)
 {
 	ssize_t got = pread(caller->status, text, size, 0);
 
-	if (got <= 0 && caller->kept) {
-		int error;
+	if (got < 0)
+		return -errno;
+	return got ? got : -ESRCH;
+}
 
+/* The same, of who now has the number of one that has ended since it was kept. */
+static ssize_t status_read(struct caller *caller, char *text, size_t size)
+{
+	ssize_t got = status_pread(caller, text, size);
+
+	if (got == -ESRCH && caller->kept) {
 		caller_close(caller);
-		error = caller_open(caller->pid, caller);
-		if (error)
-			return error;
-		got = pread(caller->status, text, size, 0);
+		got = caller_open(caller->pid, caller);
+		if (!got)
+			got = status_pread(caller, text, size);
 	}
-	*length = (size_t)got;
-	return got > 0 ? 0 : -EACCES;
+	if (got < 0)
+		caller_close(caller);
+	return got == -ESRCH ? -EACCES : got;
 }
 
 int caller_read(struct caller *caller, char *room, size_t size, char **status)
 {
 	char *text = room, *more;
-	size_t length;
-	int error;
+	ssize_t got;
 
 	for (;;) {
-		error = caller_pread(caller, text, size - 1, &length);
-		if (error)
+		got = status_read(caller, text, size - 1);
+		if (got < 0)
 			break;
-		text[length] = '\0';
-		if (length < size - 1) {
+		text[got] = '\0';
+		if ((size_t)got < size - 1) {
 			*status = text;
 			return 0;
 		}
 		/* Written anew for each beginning, so it is read in one piece. */
+		caller->large = true;
 		size *= 4;
 		more = realloc(text == room ? NULL : text, size);
 		if (!more) {
-			error = -ENOMEM;
+			got = -ENOMEM;
 			break;
 		}
 		text = more;
 	}
 	if (text != room)
 		free(text);
-	return error;
+	return (int)got;
+}
+
+static bool is_worth_keeping(const struct caller *caller)
+{
+	if (caller->status < 0 || caller->large)
+		return false;
+	return caller->kept ||
+	       !(descriptor_is_last(caller->status) || descriptor_is_last(caller->directory));
 }
 
 void caller_give_back(struct caller *caller)
 {
 	struct caller last = {.directory = -1, .status = -1};
 
-	if (!caller->kept && (caller->status < 0 || descriptor_is_last(caller->status))) {
+	if (!is_worth_keeping(caller)) {
 		caller_close(caller);
 		return;
 	}
@@ -138,4 +154,15 @@ void caller_give_back(struct caller *caller)
 	kept.count++;
 	pthread_mutex_unlock(&kept.lock);
 	caller_close(&last);
+}
+
+void caller_forget_all(void)
+{
+	pthread_mutex_lock(&kept.lock);
+	while (kept.count) {
+		struct caller caller = take_out(0);
+
+		caller_close(&caller);
+	}
+	pthread_mutex_unlock(&kept.lock);
 }

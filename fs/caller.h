@@ -2,8 +2,8 @@
  * caller.h - a process as /proc shows it to the daemon, kept open while it goes on asking.
  *
  * What is open stays that process's, whoever has its number later; when it has ended there is
- * nothing to be read.  So only that a process was found by its number is kept, and nothing that it
- * could change.
+ * nothing to be read.  So of a process no more is kept than that it was found by its number and
+ * could be seen, and nothing that is judged by.
  */
 #ifndef IPCFS_CALLER_H
 #define IPCFS_CALLER_H
@@ -12,11 +12,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Its directory, O_PATH, and the status in it. */
+/* Its directory, O_PATH, and the status in it; -1: not open. */
 struct caller {
 	pid_t pid;
 	int directory, status;
-	bool kept;
+	bool kept;  /* it was given back before */
+	bool large; /* its status found no room, and the kernel has memory for it */
 };
 
 /*
@@ -30,7 +31,12 @@ int caller_take(pid_t pid, struct caller *caller);
  * for anew.  Fails as caller_take does; -ENOMEM.
  */
 int caller_read(struct caller *caller, char *room, size_t size, char **status);
-/* Keeps it in the place of the one that was not asked for longest, or closes it. */
+/*
+ * Keeps it in the place of the one that was not asked for longest; closes one that has ended, is
+ * large, or has one of the last descriptors (descriptor_is_last).
+ */
 void caller_give_back(struct caller *caller);
+/* Closes all that are kept. */
+void caller_forget_all(void);
 
 #endif

@@ -91,16 +91,22 @@ static bool sees_itself(void)
 
 int creds_setup(bool serve_foreign)
 {
+	int error;
+
 	daemon_creds.serve_foreign = serve_foreign;
 	daemon_creds.can_change = geteuid() == 0;
 	capabilities_note();
 	namespaces_setup();
 	if (!sees_itself())
 		return -ESRCH;
-	/* Who calls again may be another than before. */
+	/* Who calls again may be another than before, with another /proc. */
 	creds_release(daemon_creds.self);
 	daemon_creds.self = NULL;
-	return creds_of(geteuid(), getegid(), getpid(), 0, &daemon_creds.self);
+	caller_forget_all();
+	error = creds_of(geteuid(), getegid(), getpid(), 0, &daemon_creds.self);
+	/* The daemon will be a child of this process. */
+	caller_forget_all();
+	return error;
 }
 
 static const char *field_find(const char *status, const char *name)

@@ -38,8 +38,8 @@ pid_t fixture_daemon(void);
 /* The daemon has been killed or waited for by the test itself. */
 void fixture_daemon_gone(void);
 /*
- * How many descriptors it has, or another daemon.  Those of the callers in /proc that it keeps do
- * not count: there are no more than eight, or the test fails.
+ * How many descriptors it has, or another daemon, beside eight at most of callers in /proc, whom it
+ * keeps.
  */
 size_t descriptors_of(pid_t daemon);
 

@@ -148,13 +148,18 @@ refusal EACCES "$owned" "$user cat sockets/tcp/127.0.0.1:9734/accept"
 # ---- The daemon's own limit of open files ----
 # full FREE COMMAND - runs it while the daemon can open so many files more.
 full() {
-    limit=0 free=$1
-    while [ -e "/proc/$DAEMON/fd/$limit" ] || [ "$free" -gt 0 ]; do
-        [ -e "/proc/$DAEMON/fd/$limit" ] || free=$((free - 1))
-        limit=$((limit + 1))
-    done
-    echo "prlimit --pid $DAEMON --nofile=$limit:; $2; status=\$?
-        prlimit --pid $DAEMON --nofile=1024:; exit \$status"
+    cat <<EOF
+limit=0 free=$1
+while [ -e "/proc/$DAEMON/fd/\$limit" ] || [ "\$free" -gt 0 ]; do
+    [ -e "/proc/$DAEMON/fd/\$limit" ] || free=\$((free - 1))
+    limit=\$((limit + 1))
+done
+prlimit --pid $DAEMON --nofile=\$limit:
+$2
+status=\$?
+prlimit --pid $DAEMON --nofile=1024:
+exit \$status
+EOF
 }
 words='RLIMIT_NOFILE of the daemon is [0-9]*, and '
 refusal EMFILE "$words" "$(full 0 'cat sem/s/value')"

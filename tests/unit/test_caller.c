@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,16 +26,25 @@ enum { KEPT = 4, PROCESSES = 10, ROOM = 4096, FILLED = 40, MANY = 256 };
 
 static pid_t pids[PROCESSES];
 
+/* A process that sleeps until it is killed. */
+static pid_t sleeper(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause();
+		_exit(0);
+	}
+	return pid;
+}
+
 /* With no descriptors but the usual three, so that they can be counted. */
 static int start(void **state)
 {
 	close_range(STDERR_FILENO + 1, ~0U, 0);
 	for (int i = 0; i < PROCESSES; i++) {
-		pids[i] = fork();
-		if (!pids[i]) {
-			pause();
-			_exit(0);
-		}
+		pids[i] = sleeper();
 		if (pids[i] < 0)
 			return -1;
 	}
@@ -43,6 +53,8 @@ static int start(void **state)
 
 static void end(pid_t pid)
 {
+	if (pid <= 0)
+		return;
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
@@ -103,9 +115,11 @@ static void look_at(pid_t pid)
 /* Two descriptors for each, until there are enough; the one that is longest ago goes. */
 static void test_few_are_kept(void **state)
 {
-	int before = count_open();
 	struct caller caller;
+	int before;
 
+	caller_forget_all();
+	before = count_open();
 	for (int round = 0; round < 3; round++)
 		for (int i = 0; i < PROCESSES; i++) {
 			int more = round || i >= KEPT ? KEPT : i + 1;
@@ -146,33 +160,43 @@ static void test_taken_is_taken(void **state)
 static void test_ended(void **state)
 {
 	char room[ROOM], *status;
-	pid_t pid = fork();
+	pid_t pid = sleeper();
 	struct caller caller;
 	int before;
 
-	if (!pid) {
-		pause();
-		_exit(0);
-	}
 	assert_return_code(pid, errno);
-	look_at(pid);
+	caller_forget_all();
 	before = count_open();
+	look_at(pid);
+	assert_int_equal(count_open(), before + 2);
 	end(pid);
 	assert_int_equal(caller_take(pid, &caller), 0);
 	assert_int_equal(caller_read(&caller, room, sizeof(room), &status), -EACCES);
 	caller_give_back(&caller);
-	assert_int_equal(count_open(), before - 2);
+	assert_int_equal(count_open(), before);
 	assert_int_equal(caller_take(pid, &caller), -EACCES);
 	/* One that ended when it was taken for the first time is not read either. */
-	pid = fork();
-	if (!pid) {
-		pause();
-		_exit(0);
-	}
+	pid = sleeper();
+	assert_return_code(pid, errno);
 	assert_int_equal(caller_take(pid, &caller), 0);
 	end(pid);
 	assert_int_equal(caller_read(&caller, room, sizeof(room), &status), -EACCES);
 	caller_give_back(&caller);
+	assert_int_equal(count_open(), before);
+}
+
+/* What is wrong with the reading is not told as an end, and does not look for another. */
+static void test_not_ended(void **state)
+{
+	char room[ROOM], *status;
+	struct caller caller;
+
+	look_at(pids[0]);
+	assert_int_equal(caller_take(pids[0], &caller), 0);
+	assert_return_code(dup2(caller.directory, caller.status), errno);
+	assert_int_equal(caller_read(&caller, room, sizeof(room), &status), -EBADF);
+	caller_give_back(&caller);
+	look_at(pids[0]);
 }
 
 /* More than the room is memory of its own; all of it is there. */
@@ -181,12 +205,17 @@ static void test_long_status(void **state)
 	char room[16], *status;
 	struct caller caller;
 
+	caller_forget_all();
 	assert_int_equal(caller_take(pids[0], &caller), 0);
 	assert_int_equal(caller_read(&caller, room, sizeof(room), &status), 0);
 	assert_ptr_not_equal(status, room);
 	assert_non_null(strstr(status, "\nCapBnd:"));
 	assert_non_null(strstr(status, "\nnonvoluntary_ctxt_switches:"));
 	free(status);
+	/* The kernel has memory for it as long as it is open. */
+	caller_give_back(&caller);
+	assert_int_equal(caller_take(pids[0], &caller), 0);
+	assert_false(caller.kept);
 	caller_give_back(&caller);
 }
 
@@ -220,11 +249,9 @@ static void test_last_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_few_are_kept),
-		cmocka_unit_test(test_taken_is_taken),
-		cmocka_unit_test(test_ended),
-		cmocka_unit_test(test_long_status),
-		cmocka_unit_test(test_last_descriptors),
+		cmocka_unit_test(test_few_are_kept), cmocka_unit_test(test_taken_is_taken),
+		cmocka_unit_test(test_ended),        cmocka_unit_test(test_not_ended),
+		cmocka_unit_test(test_long_status),  cmocka_unit_test(test_last_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, start, end_all);
