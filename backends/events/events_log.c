@@ -265,11 +265,14 @@ void events_logs_setup(void)
 	pthread_condattr_t clock;
 	struct feed *feed = event_logs.feeds;
 
+	/* Whoever changes an object looks whether somebody reads, and may do so already. */
+	pthread_mutex_lock(&event_logs.lock);
 	for (const struct kind *const *kind = kinds; *kind; kind++)
 		if ((*kind)->snapshot && feed < event_logs.feeds + EVENTS_KINDS_MAX - 1) {
 			pthread_mutex_init(&feed->taking, NULL);
 			feed++->kind = *kind;
 		}
+	pthread_mutex_unlock(&event_logs.lock);
 	pthread_condattr_init(&clock);
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&event_logs.wake, &clock);

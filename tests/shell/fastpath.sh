@@ -24,8 +24,10 @@ kill $tracer
 wait $tracer
 [ "$(grep -c 'semtimedop(' "$T/trace")" = 50 ] || fail "not 50 semop: $(cat "$T/trace")"
 [ "$(grep -c 'msgsnd(' "$T/trace")" = 50 ] || fail "not 50 msgsnd"
-# An eventfd wakes the reactor, and a clone makes a thread to wait in.
-! grep -E 'clone|[^a-z]write\(' "$T/trace" || fail "another thread was set to work"
+# A clone makes a thread to wait in.  An eventfd wakes the reactor: for none of the requests, but it looks
+# whether threads get on, and begins with that anew when requests come after a moment without.
+! grep clone "$T/trace" || fail "a thread was made"
+[ "$(grep -cE '[^a-z]write\(' "$T/trace")" -lt 10 ] || fail "another thread was set to work: $(cat "$T/trace")"
 # Each call is made and answered by the thread that read the request.  (Futexes say nothing: threads
 # may meet at a lock of libfuse.)
 awk '/read\(|read resumed/ { reads[$1] = 1 }
