@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -340,9 +342,40 @@ static void a_user_has_so_many(void **state)
 	call.uid = 0;
 }
 
+/* ---- objects change while the first reader of all comes ---- */
+
+/* Relaxed, so that nothing is ordered by them. */
+static atomic_bool has_begun, has_come;
+
+static void *stir(void *unused)
+{
+	while (!atomic_load_explicit(&has_come, memory_order_relaxed)) {
+		events_stir();
+		atomic_store_explicit(&has_begun, true, memory_order_relaxed);
+	}
+	return unused;
+}
+
+/* A sanitizer of threads says whether they meet. */
+static void the_first_comes_at_any_time(void **state)
+{
+	const struct place place = {.dir = &sem_dir};
+	pthread_t thread;
+	void *reader;
+
+	assert_int_equal(pthread_create(&thread, NULL, stir, NULL), 0);
+	while (!atomic_load_explicit(&has_begun, memory_order_relaxed))
+		sched_yield();
+	assert_int_equal(events_channel.open(&call, &place, O_RDONLY, &reader), 0);
+	atomic_store_explicit(&has_come, true, memory_order_relaxed);
+	pthread_join(thread, NULL);
+	events_channel.close(reader);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_comes_at_any_time),
 		cmocka_unit_test(differences_are_told),
 		cmocka_unit_test(differences_are_all),
 		cmocka_unit_test(lines_are_json),
