@@ -51,4 +51,5 @@ as_user sh -euc '
 as_user fusermount3 -u /run/user/mount || fail "unmounting"
 # The tree of root, which is mounted here, has the day of the default.
 [ -z "$(ls shm/orphans)" ] || fail "there are orphans already: $(ls shm/orphans)"
-umount /dev/fuse
+# That user's daemon may have it open a moment longer.
+umount -l /dev/fuse
