@@ -120,7 +120,9 @@ int sock_bound_setup(int directory)
 	if (atexit(unlink_files))
 		return -ENOMEM;
 	path_of(directory, path);
-	return inotify_add_watch(table.removals, path, IN_DELETE | IN_MOVED_FROM) < 0 ? -errno : 0;
+	return inotify_add_watch(table.removals, path, IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO) < 0
+		       ? -errno
+		       : 0;
 }
 
 int sock_bound_removals(void)

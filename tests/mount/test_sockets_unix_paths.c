@@ -412,7 +412,12 @@ static void a_socket_goes_with_its_file(void **state)
 	assert_int_equal(access(at("unix/y"), F_OK), -1);
 	/* What it left is in nobody's way. */
 	make("unix/y", 0600);
-	removed("unix/y");
+	pid = waiter(
+		&(struct waiting){.what = WAIT_OPEN, .path = "unix/y/accept", .flags = O_RDWR});
+	close(creat("/run/another", 0600));
+	assert_return_code(rename("/run/another", RUN_UNIX "/y"), errno);
+	assert_int_equal(reap(pid), EIDRM);
+	assert_return_code(unlink(RUN_UNIX "/y"), errno);
 }
 
 /* Nobody's copies outlive a tree that ends well; a killed one's are replaced. */
