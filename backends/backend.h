@@ -166,8 +166,8 @@ struct channel {
 	int (*gone)(void *state);
 	/*
 	 * A number of what .gone asks about, the same for all handles of it in one directory and
-	 * for nothing else there: however many wait, one of them is asked.  0: of this handle
-	 * alone.
+	 * for nothing else there: however many wait, one of them is asked.  0: this one does not
+	 * wait for anything that can go.  Comes with .gone.
 	 */
 	uint64_t (*object)(void *state);
 	/* Sends what an unfinished write has left, as the opener.  -EAGAIN: to be called again. */

@@ -11,6 +11,7 @@
 
 #include "creds.h"
 #include "node.h"
+#include "removal.h"
 
 struct operation;
 struct open_memory;
@@ -65,6 +66,7 @@ struct handle {
 	short poll_events;
 	int poll_fd;
 	UT_hash_handle poll_hh;
+	struct removal_waiter removal; /* of who sleeps, if there is poll_fd */
 	struct handle *prev, *next;
 };
 

@@ -25,7 +25,8 @@ enum {
 static struct directory {
 	const struct dir *dir;
 	const struct dir *parent;
-	const struct row *row; /* its row in the parent; NULL: the parent finds it */
+	const struct dir *kind; /* the one below the root on the way here; of the root: NULL */
+	const struct row *row;  /* its row in the parent; NULL: the parent finds it */
 	unsigned rows;
 	unsigned namespaces;
 	/* Whether ids in it have been told without, and with, the name of an object. */
@@ -55,6 +56,8 @@ static void number_directory(const struct dir *dir, const struct dir *parent,
 	own->dir = dir;
 	own->parent = parent;
 	own->row = in_parent;
+	if (parent)
+		own->kind = node_kind_directory(parent) ? node_kind_directory(parent) : dir;
 	while (dir->rows[own->rows].type != ROW_END)
 		own->rows++;
 	assert(own->rows <= ROW_ITSELF);
@@ -80,6 +83,11 @@ const struct dir *node_parent_directory(const struct dir *dir, const struct row 
 
 	*row = directories[number].row;
 	return directories[number].parent;
+}
+
+const struct dir *node_kind_directory(const struct dir *dir)
+{
+	return directories[directory_number(dir)].kind;
 }
 
 unsigned node_namespaces(const struct node *node)

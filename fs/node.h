@@ -48,6 +48,8 @@ void node_number_directories(const struct dir *root);
 /* The directory above, NULL for the root, and the row that leads down from it, NULL where find
  * does. */
 const struct dir *node_parent_directory(const struct dir *dir, const struct row **row);
+/* That of its kind, directly below the root; of the root: NULL. */
+const struct dir *node_kind_directory(const struct dir *dir);
 
 /* True if the node is a file that reads, writes or waits. */
 bool node_is_channel(const struct node *node);

@@ -7,24 +7,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <utlist.h>
 
 #include "clock.h"
-#include "common/hash.h"
 #include "locks.h"
-
-/* The operations that end when one object is removed. */
-struct parked_object {
-	UT_hash_handle hh;
-	struct {
-		const struct dir *dir; /* NULL: the number is that of a handle */
-		uint64_t number;
-	} key;
-	struct operation *operations;
-};
 
 /* Nanoseconds: how long one that parks nothing waits, and up to which a wait was a brief one. */
 enum { PATIENCE = 100000, BRIEF = 500000 };
@@ -34,7 +24,7 @@ pthread_mutex_t operations_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	struct operation *all;
 	struct operation *ending;
-	struct parked_object *objects;
+	struct removal_table removals;
 	const struct operation_places *places;
 	int64_t longest;
 	unsigned unanswered; /* parked, or being answered */
@@ -144,60 +134,6 @@ static void count_out(struct operation *op)
 	quota_drop(&op->memory);
 }
 
-/* What @op is to be found by when its object is removed; NULL with 0: nobody looks for it so. */
-static int object_of(const struct operation *op, struct parked_object **object)
-{
-	const struct channel *channel = channel_of(op);
-	uint64_t number;
-
-	*object = NULL;
-	if (!channel || !channel->gone)
-		return 0;
-	*object = calloc(1, sizeof(**object));
-	if (!*object)
-		return -ENOMEM;
-	number = channel->object ? channel->object(op->handle->state) : 0;
-	(*object)->key.dir = number ? op->handle->node.place.dir : NULL;
-	(*object)->key.number = number ? number : op->handle->number;
-	return 0;
-}
-
-/* With the lock held: joins those of @object, or begins them; takes @object, unless -ENOMEM. */
-static int join_object(struct operation *op, struct parked_object *object)
-{
-	struct parked_object *there;
-
-	if (!object)
-		return 0;
-	HASH_FIND(hh, parked.objects, &object->key, sizeof(object->key), there);
-	if (there) {
-		free(object);
-		object = there;
-	} else {
-		HASH_ADD(hh, parked.objects, key, sizeof(object->key), object);
-		if (!HASH_HAS(hh, object))
-			return -ENOMEM;
-	}
-	op->object = object;
-	DL_APPEND2(object->operations, op, object_prev, object_next);
-	return 0;
-}
-
-/* With the lock held. */
-static void leave_object(struct operation *op)
-{
-	struct parked_object *object = op->object;
-
-	if (!object)
-		return;
-	DL_DELETE2(object->operations, op, object_prev, object_next);
-	op->object = NULL;
-	if (object->operations)
-		return;
-	HASH_DEL(parked.objects, object);
-	free(object);
-}
-
 /* Its own limit comes first if it is the shorter one. */
 static bool has_own_limit(const struct operation *op)
 {
@@ -219,21 +155,14 @@ static int64_t deadline_of(const struct operation *op)
 static int park(struct operation *op, struct operation **result)
 {
 	struct operation *copy = malloc(sizeof(*copy));
-	struct parked_object *object;
 	int error;
 
 	if (!copy)
 		return -ENOMEM;
-	error = object_of(op, &object);
-	if (error) {
-		free(copy);
-		return error;
-	}
 	*copy = *op;
 	if (op->buffer) {
 		copy->buffer = malloc(op->size ? op->size : 1);
 		if (!copy->buffer) {
-			free(object);
 			free(copy);
 			return -ENOMEM;
 		}
@@ -249,7 +178,7 @@ static int park(struct operation *op, struct operation **result)
 	if (!error && parked.closed)
 		error = -EINTR;
 	if (!error)
-		error = join_object(copy, object);
+		error = removal_join(&parked.removals, &copy->removal, copy->handle);
 	if (!error) {
 		DL_APPEND(parked.all, copy);
 		parked.unanswered++;
@@ -258,7 +187,6 @@ static int park(struct operation *op, struct operation **result)
 	if (error) {
 		count_out(copy);
 		op->call = copy->call; /* the reason */
-		free(object);
 		creds_release(copy->creds);
 		free(copy->buffer);
 		free(copy);
@@ -323,7 +251,7 @@ static struct operation *end(struct operation *op, ssize_t result)
 		op->handle->waits_briefly[direction_of(op)] = clock_now() - op->since < BRIEF;
 	pthread_mutex_lock(&operations_lock);
 	DL_DELETE(parked.all, op);
-	leave_object(op);
+	removal_leave(&parked.removals, &op->removal);
 	if (op->in_ending)
 		DL_DELETE2(parked.ending, op, ending_prev, ending_next);
 	pthread_mutex_unlock(&operations_lock);
@@ -503,25 +431,16 @@ int64_t operations_end_late(int64_t now)
 	return earliest;
 }
 
-int operation_gone(const struct operation *op)
+/* With the lock held. */
+static void end_removed(struct removal_waiter *waiter)
 {
-	const struct channel *channel = channel_of(op);
-
-	return channel && channel->gone ? channel->gone(op->handle->state) : 0;
+	mark((struct operation *)((char *)waiter - offsetof(struct operation, removal)), EIDRM);
 }
 
-void operations_end_removed(void)
+void operations_end_removed(const struct dir *kind)
 {
-	struct parked_object *object, *next;
-	struct operation *op;
-
 	pthread_mutex_lock(&operations_lock);
-	HASH_ITER(hh, parked.objects, object, next) {
-		if (!operation_gone(object->operations))
-			continue;
-		DL_FOREACH2(object->operations, op, object_next)
-		mark(op, EIDRM);
-	}
+	removal_tell(&parked.removals, kind, end_removed);
 	pthread_mutex_unlock(&operations_lock);
 }
 

@@ -63,8 +63,7 @@ struct operation {
 	struct waiter *waiter;
 	struct quota_share waiting, memory; /* once it is parked */
 	struct operation *prev, *next;      /* all parked */
-	struct parked_object *object;       /* NULL: nobody need tell of its removal */
-	struct operation *object_prev, *object_next;
+	struct removal_waiter removal;
 	struct operation *place_prev, *place_next; /* in its turn or queue */
 	struct operation *ending_prev, *ending_next;
 	struct operation *signalled_prev, *signalled_next;
@@ -122,15 +121,13 @@ extern pthread_mutex_t operations_lock;
 ssize_t operation_attempt(struct operation *op);
 /* What it polls, and for what; -1: nothing. */
 int operation_wait_fd(const struct operation *op, short *events);
-/* -EIDRM if its object has been removed and the kernel ends no wait for that. */
-int operation_gone(const struct operation *op);
 /* Answers a parked operation that is NOWHERE, and goes on with who waited for its turn. */
 void operation_complete(struct operation *op, ssize_t result);
 /* Answers all that were asked to end, and tells the threads that have one. */
 void operations_end_marked(void);
 /* Asks those to end whose time is over; the next deadline, INT64_MAX if there is none. */
 int64_t operations_end_late(int64_t now);
-/* Asks those to end whose object has been removed. */
-void operations_end_removed(void);
+/* Asks those to end whose object, of the kind with this directory, has been removed. */
+void operations_end_removed(const struct dir *kind);
 
 #endif

@@ -3,13 +3,15 @@
  *
  * Where the kernel object has a descriptor, the reactor watches that, one event for each sleeper.
  * System V objects and semaphores have none: they are looked at every 10 ms while anybody sleeps,
- * and so is everything when the daemon has no descriptors left.
+ * less often, but four times a second, where that would take more than a tenth of the reactor's
+ * time; and so is everything when the daemon has no descriptors left.
  */
 #include "poller.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -17,13 +19,14 @@
 #include "common/descriptors.h"
 #include "reactor.h"
 
-enum { TICK = 10000000 }; /* nanoseconds */
+enum { TICK = 10000000, TICK_MOST = 250000000 /* nanoseconds */, COST_FACTOR = 10 };
 
 static struct {
 	pthread_mutex_t lock;
 	struct handle *ticking;
 	struct handle *watched; /* those with a descriptor, by number */
-	int64_t ticked_at;
+	struct removal_table removals;
+	int64_t due; /* the next look */
 	bool ended;
 	void (*wake)(void *sleeper);
 	void (*drop)(void *sleeper);
@@ -50,6 +53,7 @@ static void forget(struct handle *handle)
 static void unwatch(struct handle *handle)
 {
 	HASH_DELETE(poll_hh, pollers.watched, handle);
+	removal_leave(&pollers.removals, &handle->removal);
 	reactor_unwatch(handle->poll_fd);
 	close(handle->poll_fd);
 	handle->poll_fd = -1;
@@ -106,9 +110,13 @@ void poller_add(struct handle *handle, void *sleeper, short events)
 			handle->poll_fd = -1;
 		}
 	}
-	if (handle->poll_fd >= 0 && reactor_watch(handle->poll_fd, events, handle->number) < 0)
+	if (handle->poll_fd >= 0 &&
+	    (removal_join(&pollers.removals, &handle->removal, handle) < 0 ||
+	     reactor_watch(handle->poll_fd, events, handle->number) < 0))
 		unwatch(handle);
 	first = handle->poll_fd < 0 && !pollers.ticking;
+	if (first)
+		pollers.due = 0;
 	if (handle->poll_fd < 0)
 		DL_APPEND(pollers.ticking, handle);
 	pthread_mutex_unlock(&pollers.lock);
@@ -128,12 +136,12 @@ void poller_remove(struct handle *handle)
 int64_t poller_tick(void)
 {
 	struct handle *handle, *next;
-	int64_t left, now = clock_now();
+	int64_t left, cost, now = clock_now();
 	bool any;
 
 	pthread_mutex_lock(&pollers.lock);
-	if (pollers.ticking && now - pollers.ticked_at >= TICK) {
-		pollers.ticked_at = now;
+	if (pollers.ticking && now >= pollers.due) {
+		cost = clock_of_thread();
 		DL_FOREACH_SAFE(pollers.ticking, handle, next) {
 			const struct channel *channel = handle->node.place.row->channel;
 
@@ -141,30 +149,35 @@ int64_t poller_tick(void)
 			    (handle->poll_events | POLLERR | POLLHUP))
 				wake(handle);
 		}
+		cost = (clock_of_thread() - cost) * COST_FACTOR;
+		if (cost > TICK_MOST)
+			cost = TICK_MOST;
+		pollers.due = now + (cost > TICK ? cost : TICK);
 	}
 	any = pollers.ticking;
-	left = pollers.ticked_at + TICK - now;
+	left = pollers.due - now;
 	if (left < 0)
 		left = 0;
 	pthread_mutex_unlock(&pollers.lock);
 	return any ? left : -1;
 }
 
-void poller_removed(void)
+/* With the lock held. */
+static void end_removed(struct removal_waiter *waiter)
 {
-	struct handle *handle, *next;
+	struct handle *handle =
+		(struct handle *)((char *)waiter - offsetof(struct handle, removal));
 
+	if (handle->poller)
+		wake(handle);
+	/* A copy of its descriptor would keep the object. */
+	unwatch(handle);
+}
+
+void poller_removed(const struct dir *kind)
+{
 	pthread_mutex_lock(&pollers.lock);
-	HASH_ITER(poll_hh, pollers.watched, handle, next) {
-		const struct channel *channel = handle->node.place.row->channel;
-
-		if (!channel->gone || !channel->gone(handle->state))
-			continue;
-		if (handle->poller)
-			wake(handle);
-		/* A copy of its descriptor would keep the object. */
-		unwatch(handle);
-	}
+	removal_tell(&pollers.removals, kind, end_removed);
 	pthread_mutex_unlock(&pollers.lock);
 }
 

@@ -23,9 +23,9 @@ void poller_remove(struct handle *handle);
 /* A tick of the reactor: looks at what no descriptor tells of. */
 int64_t poller_tick(void);
 
-/* For the reactor: a watched descriptor speaks, some object was removed. */
+/* For the reactor: a watched descriptor speaks; some object of a kind was removed. */
 void poller_event(uint64_t handle);
-void poller_removed(void);
+void poller_removed(const struct dir *kind);
 /* Forgets all sleepers, and takes no more: there will be nobody to wake. */
 void poller_end(void);
 

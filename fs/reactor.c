@@ -10,6 +10,7 @@
  */
 #include "reactor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -26,6 +27,8 @@
 #include "clock.h"
 #include "common/descriptors.h"
 #include "common/hash.h"
+
+enum { KINDS_MAX = 8 };
 
 struct queue {
 	UT_hash_handle hh;
@@ -50,10 +53,12 @@ static struct {
 	const struct reactor_events *events;
 	struct queue *queues, *blind; /* under operations_lock */
 	int64_t blind_tried;
-	/* How often it was asked to let go of what has been removed, and has done so. */
+	int removals[KINDS_MAX]; /* of each kind; -1: none */
+	/* How often it was asked to let go of what has been removed, and has done so; of which
+	   kinds, a bit for each. */
 	pthread_mutex_t lock;
 	pthread_cond_t has_let_go;
-	unsigned asked, done;
+	unsigned asked, done, of;
 } reactor = {
 	.epoll = -1,
 	.wake = -1,
@@ -63,6 +68,15 @@ static struct {
 };
 
 enum { NANOSECONDS = 1000000000, TICK = 10000000 };
+
+static unsigned kind_number(const struct dir *dir)
+{
+	unsigned number = 0;
+
+	while (kinds[number]->dir != node_kind_directory(dir))
+		number++;
+	return number;
+}
 
 void reactor_wake(void)
 {
@@ -83,7 +97,7 @@ void reactor_wake_at(int64_t deadline)
 		}
 }
 
-void reactor_let_go(void)
+void reactor_let_go(const struct dir *dir)
 {
 	struct timespec until;
 	unsigned number;
@@ -94,6 +108,7 @@ void reactor_let_go(void)
 	until.tv_sec++;
 	pthread_mutex_lock(&reactor.lock);
 	number = ++reactor.asked;
+	reactor.of |= 1U << kind_number(dir);
 	reactor_wake();
 	while ((int)(reactor.done - number) < 0 && !error)
 		error = pthread_cond_clockwait(&reactor.has_let_go, &reactor.lock, CLOCK_MONOTONIC,
@@ -101,12 +116,15 @@ void reactor_let_go(void)
 	pthread_mutex_unlock(&reactor.lock);
 }
 
-static unsigned asked_to_let_go(void)
+/* How often it was asked, and of which kinds since it was last done. */
+static unsigned asked_to_let_go(unsigned *of)
 {
 	unsigned asked;
 
 	pthread_mutex_lock(&reactor.lock);
 	asked = reactor.asked;
+	*of = reactor.of;
+	reactor.of = 0;
 	pthread_mutex_unlock(&reactor.lock);
 	return asked;
 }
@@ -189,7 +207,7 @@ int reactor_queue_put(struct operation *op, int fd, short events)
 
 	pthread_mutex_lock(&operations_lock);
 	/* Removed between the attempt and now: nobody else would look again. */
-	error = op->ending ? -op->ending : operation_gone(op);
+	error = op->ending ? -op->ending : removal_of(op->handle);
 	if (!error)
 		error = queue_find(fd, events, &queue);
 	if (!error) {
@@ -317,30 +335,28 @@ static int64_t try_blind(int64_t now)
 	return queue ? TICK : INT64_MAX;
 }
 
-static void tell_removals(void)
-{
-	operations_end_removed();
-	reactor.events->removed();
-}
-
 /* An object has gone that the kernel wakes nobody for. */
-static void take_removals(int fd)
+static void take_removals(unsigned kind)
 {
 	char events[4096] __attribute__((aligned(8)));
 
-	while (read(fd, events, sizeof(events)) > 0)
+	/* First: of what goes from now on it will speak again. */
+	while (reactor.removals[kind] >= 0 &&
+	       read(reactor.removals[kind], events, sizeof(events)) > 0)
 		;
-	tell_removals();
+	operations_end_removed(kinds[kind]->dir);
+	reactor.events->removed(kinds[kind]->dir);
 }
 
 /* Does what is due without an event; nanoseconds until there is more of it, INT64_MAX for never. */
 static int64_t do_what_is_due(void)
 {
 	int64_t now = clock_now(), sleep = INT64_MAX, blind;
-	unsigned asked = asked_to_let_go();
+	unsigned of, asked = asked_to_let_go(&of);
 
-	if (asked != reactor.done)
-		tell_removals();
+	for (unsigned kind = 0; of >> kind; kind++)
+		if (of >> kind & 1)
+			take_removals(kind);
 	/* First the mark, then the scan: a deadline that comes between is not forgotten. */
 	if (reactor.earliest <= now) {
 		reactor.earliest = INT64_MAX;
@@ -391,7 +407,7 @@ static void *reactor_main(void *unused)
 			(void)!read(reactor.wake, &count, sizeof(count));
 			break;
 		case TAG_REMOVAL:
-			take_removals((int)(event.data.u64 >> 2));
+			take_removals((unsigned)(event.data.u64 >> 2));
 			break;
 		case TAG_WATCHED:
 			reactor.events->watched(event.data.u64 >> 2);
@@ -432,11 +448,13 @@ int reactor_setup(reactor_tick *const *ticks, const struct reactor_events *event
 	if (reactor.epoll < 0 || reactor.wake < 0)
 		return -errno;
 	error = epoll_add(reactor.wake, EPOLLIN, TAG_WAKE);
-	for (const struct kind *const *kind = kinds; *kind && !error; kind++) {
-		int fd = (*kind)->removals ? (*kind)->removals() : -1;
+	for (unsigned i = 0; kinds[i] && !error; i++) {
+		int fd = kinds[i]->removals ? kinds[i]->removals() : -1;
 
+		assert(i < KINDS_MAX);
+		reactor.removals[i] = fd;
 		if (fd >= 0)
-			error = epoll_add(fd, EPOLLIN, (uint64_t)fd << 2 | TAG_REMOVAL);
+			error = epoll_add(fd, EPOLLIN, i << 2 | TAG_REMOVAL);
 	}
 	if (error)
 		return error;

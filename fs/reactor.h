@@ -14,11 +14,13 @@
  * how many nanoseconds it wants to be called again; -1: it does not.
  */
 typedef int64_t reactor_tick(void);
-/* What the thread tells of: a descriptor of reactor_watch, and that some object has been removed.
+/*
+ * What the thread tells of: a descriptor of reactor_watch, and that some object of the kind with
+ * this directory has been removed.
  */
 struct reactor_events {
 	void (*watched)(uint64_t number);
-	void (*removed)(void);
+	void (*removed)(const struct dir *kind);
 };
 int reactor_setup(reactor_tick *const *ticks, const struct reactor_events *events);
 
@@ -28,11 +30,11 @@ void reactor_wake(void);
 void reactor_wake_at(int64_t deadline);
 
 /*
- * After a removal: tells all that wait for what has gone, as the inotify descriptor of its kind
- * would, and returns when they keep no descriptor of it any more.  A socket is closed only then,
- * and its address free.
+ * After the removal of an object whose directory is @dir: tells all that wait for what has gone, as
+ * the inotify descriptor of its kind would, and returns when they keep no descriptor of it any
+ * more.  A socket is closed only then, and its address free.
  */
-void reactor_let_go(void);
+void reactor_let_go(const struct dir *dir);
 
 /* The queue place of operations: see struct operation_places.  @fd may close at any time. */
 int reactor_queue_put(struct operation *op, int fd, short events);

@@ -315,7 +315,7 @@ static int store(struct call *call, struct handle *handle, const char *buffer, s
 			   : refuse(call, EACCES, "it can be read only");
 	free(text);
 	if (!error)
-		events_stir();
+		events_stir(node_kind_directory(handle->node.place.dir));
 	return error;
 }
 

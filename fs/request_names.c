@@ -207,7 +207,7 @@ static int change(fuse_req_t req, const struct node *node, const struct stat *at
 	if (!error)
 		error = node->place.dir->change(call, &node->place, &wanted);
 	if (!error)
-		events_stir();
+		events_stir(node_kind_directory(node->place.dir));
 	return error;
 }
 
@@ -328,6 +328,8 @@ static int remove_object(struct call *call, const struct node *object)
 	events_removing(call, path);
 	error = dir->remove(call, &object->place);
 	events_removed(path, error);
+	if (!error)
+		events_stir(node_kind_directory(dir));
 	return error;
 }
 
@@ -367,7 +369,7 @@ static void make_object(fuse_req_t req, const char *operation, fuse_ino_t parent
 		unmake(&call, &made, error);
 		if (adopted)
 			node_release(&made);
-		events_stir();
+		events_stir(node_kind_directory(directory.place.dir));
 	}
 	if (error)
 		reply_refusal(req, operation, &directory, name, &call, error);
@@ -494,9 +496,9 @@ void request_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		if (error)
 			reason_complete(&call, &object.place, -error);
 		node_release(&object);
+		if (!error)
+			reactor_let_go(object.place.dir);
 	}
-	if (!error)
-		reactor_let_go();
 	reply_refusal(req, "rmdir", &directory, name, &call, error);
 }
 
@@ -540,7 +542,7 @@ void request_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_in
 		if (error)
 			reason_complete(&call, &object.place, -error);
 		else
-			events_stir();
+			events_stir(node_kind_directory(dir));
 		node_release(&object);
 	}
 	reply_refusal(req, "rename", &directory, name, &call, error);

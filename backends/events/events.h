@@ -9,8 +9,11 @@
 /* A row of a kind's directory reads the events of that kind, any other row those of all kinds. */
 extern const struct channel events_channel;
 
-/* Something was done through the tree: who reads events hears of it soon. */
-void events_stir(void);
+/*
+ * Something was done through the tree to a kind, of which this is the directory: who reads its
+ * events hears of it soon.  NULL: to any.
+ */
+void events_stir(const struct dir *kind);
 
 /*
  * Notes, before it happens, that the caller removes the object at @path ("mq/jobs"), so that the

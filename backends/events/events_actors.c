@@ -20,6 +20,14 @@ static struct {
 	size_t next;
 } actors = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static struct note *find(const char *path)
+{
+	for (size_t i = 0; i < NOTES; i++)
+		if (!strcmp(actors.notes[i].path, path))
+			return &actors.notes[i];
+	return NULL;
+}
+
 void events_actor_note(const struct call *call, const char *path)
 {
 	struct events_actor actor = {.pid = call->pid, .uid = call->uid};
@@ -29,19 +37,14 @@ void events_actor_note(const struct call *call, const char *path)
 		return;
 	proc_command(call->pid, actor.command);
 	pthread_mutex_lock(&actors.lock);
-	note = &actors.notes[actors.next++ % NOTES];
+	/* One for a path: an object of that name that has gone unseen is not told of. */
+	note = find(path);
+	if (!note)
+		note = &actors.notes[actors.next++ % NOTES];
 	strcpy(note->path, path);
 	note->actor = actor;
 	note->done = 0;
 	pthread_mutex_unlock(&actors.lock);
-}
-
-static struct note *find(const char *path)
-{
-	for (size_t i = 0; i < NOTES; i++)
-		if (!strcmp(actors.notes[i].path, path))
-			return &actors.notes[i];
-	return NULL;
 }
 
 void events_actor_done(const char *path, int64_t when)

@@ -20,7 +20,12 @@
 
 #define MILLISECONDS INT64_C(1000000)
 
-enum { COST_FACTOR = 10 }; /* no more than a tenth of a processor for snapshots */
+/*
+ * No more than about a tenth of a processor is for a kind: for its snapshots, and for the readers
+ * who are told what they show.  Each who waits takes so many nanoseconds, as measured: it is
+ * answered, woken and begins to wait anew.
+ */
+enum { COST_FACTOR = 10, READER_COST = 100000 };
 
 static const int64_t interval_least = 20 * MILLISECONDS, interval_most = 250 * MILLISECONDS,
 		     interval_stirred = 2 * MILLISECONDS;
@@ -94,12 +99,18 @@ static void tell(void *context, enum difference what, const struct snapshot_obje
 	       events_line(&telling->when, words[what], kind, before, after, known ? &by : NULL));
 }
 
-static void wake_readers(const struct feed *feed)
+/* How many there were to wake: who has something to read still is awake. */
+static unsigned wake_readers(const struct feed *feed)
 {
+	unsigned woken = 0;
+
 	for (struct reader *reader = event_logs.readers; reader; reader = reader->next)
 		for (size_t i = 0; i < reader->count; i++)
-			if (reader->views[i].feed == feed)
+			if (reader->views[i].feed == feed && !reader->awake) {
 				reader_wake(reader);
+				woken++;
+			}
+	return woken;
 }
 
 /* Puts what differs into the log; takes @snapshot over.  Under the lock. */
@@ -116,14 +127,29 @@ static void feed_advance(struct feed *feed, struct snapshot *snapshot, int64_t b
 	feed->current = snapshot;
 	if (feed->end != before) {
 		feed->interval = interval_least;
-		wake_readers(feed);
+		cost += (int64_t)wake_readers(feed) * READER_COST;
 	} else {
 		feed->interval = feed->interval * 3 / 2;
 	}
-	if (feed->interval < cost * COST_FACTOR)
-		feed->interval = cost * COST_FACTOR;
-	else if (feed->interval > interval_most)
+	if (feed->interval > interval_most)
 		feed->interval = interval_most;
+	feed->least = cost * COST_FACTOR;
+	if (feed->interval < feed->least)
+		feed->interval = feed->least;
+}
+
+/* Under the lock: its next snapshot is soon. */
+static void feed_stir(struct feed *feed)
+{
+	int64_t due =
+		feed->taken + (feed->least > interval_stirred ? feed->least : interval_stirred);
+	int64_t soon = now();
+
+	feed->stirred = true;
+	if (due < soon)
+		due = soon;
+	if (feed->due > due)
+		feed->due = due;
 }
 
 /* As the daemon, without the lock. */
@@ -137,6 +163,9 @@ static int feed_refresh(void *context)
 	if (!snapshot)
 		return -ENOMEM;
 	pthread_mutex_lock(&feed->taking);
+	pthread_mutex_lock(&event_logs.lock);
+	feed->stirred = false;
+	pthread_mutex_unlock(&event_logs.lock);
 	began = now();
 	error = feed->kind->snapshot(snapshot);
 	snapshot_sort(snapshot);
@@ -148,6 +177,9 @@ static int feed_refresh(void *context)
 	else
 		feed_advance(feed, snapshot, began, thread_time() - cost);
 	feed->due = feed->taken + feed->interval;
+	/* This snapshot may not have seen it. */
+	if (feed->stirred)
+		feed_stir(feed);
 	pthread_mutex_unlock(&event_logs.lock);
 	pthread_mutex_unlock(&feed->taking);
 	return error;
@@ -219,21 +251,15 @@ static int thread_start(void *unused)
 	return 0;
 }
 
-void events_stir(void)
+void events_stir(const struct dir *kind)
 {
-	int64_t soon = now();
-
 	pthread_mutex_lock(&event_logs.lock);
-	for (struct feed *feed = event_logs.feeds; feed->kind && event_logs.readers; feed++) {
-		int64_t due = feed->taken + interval_stirred;
-
-		if (due < soon)
-			due = soon;
-		if (feed->due > due)
-			feed->due = due;
-	}
-	if (event_logs.readers)
+	if (event_logs.readers) {
+		for (struct feed *feed = event_logs.feeds; feed->kind; feed++)
+			if (!kind || feed->kind->dir == kind)
+				feed_stir(feed);
 		pthread_cond_signal(&event_logs.wake);
+	}
 	pthread_mutex_unlock(&event_logs.lock);
 }
 
@@ -250,12 +276,10 @@ void events_removing(const struct call *call, const char *path)
 
 void events_removed(const char *path, int error)
 {
-	if (error) {
+	if (error)
 		events_actor_drop(path);
-	} else {
+	else
 		events_actor_done(path, now());
-		events_stir();
-	}
 }
 
 /* ---- joining and leaving ---- */

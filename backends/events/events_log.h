@@ -23,7 +23,10 @@ struct feed {
 	struct snapshot *current;      /* how it was at the end of the log; NULL: nobody reads */
 	char *lines[EVENTS_LOG_LINES]; /* NULL: there was no memory */
 	uint64_t first, end;
-	int64_t taken, due, interval; /* nanoseconds */
+	int64_t taken, due; /* when the last snapshot was and the next one is; nanoseconds */
+	int64_t interval;
+	int64_t least; /* the interval that the cost of it allows */
+	bool stirred;  /* since the last one began */
 };
 
 /* What a reader has read of a feed. */

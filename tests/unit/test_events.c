@@ -183,6 +183,13 @@ static void who_removes_is_told_once(void **state)
 	events_actor_done("mq/a", 100);
 	events_actors_expire("mq", 101);
 	assert_false(events_actor_take("mq", "a", &by));
+	/* Nor if it saw neither of two. */
+	for (int i = 0; i < 2; i++) {
+		events_actor_note(&call, "mq/a");
+		events_actor_done("mq/a", 100);
+	}
+	events_actors_expire("mq", 101);
+	assert_false(events_actor_take("mq", "a", &by));
 	events_actor_note(&call, "mq/a");
 	events_actor_drop("mq/a");
 	assert_false(events_actor_take("mq", "a", &by));
@@ -350,7 +357,7 @@ static atomic_bool has_begun, has_come;
 static void *stir(void *unused)
 {
 	while (!atomic_load_explicit(&has_come, memory_order_relaxed)) {
-		events_stir();
+		events_stir(NULL);
 		atomic_store_explicit(&has_begun, true, memory_order_relaxed);
 	}
 	return unused;
