@@ -130,11 +130,25 @@ static void print_sockets(FILE *out)
 		fclose(file);
 }
 
+enum { DESCRIPTORS = 256 };
+
+/* True if a lower descriptor is of the same socket: the daemon waits by a copy of its own. */
+static bool is_copy(int fd)
+{
+	static ino_t inodes[DESCRIPTORS];
+	struct stat st;
+
+	inodes[fd] = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+	for (int lower = 0; lower < fd; lower++)
+		if (inodes[fd] && inodes[lower] == inodes[fd])
+			return true;
+	return false;
+}
+
 /* How many of this process's own sockets have something to take: a client, or bytes or a datagram.
  */
 static void print_waiting(FILE *out)
 {
-	enum { DESCRIPTORS = 256 };
 	unsigned waiting[2] = {0};
 
 	for (int fd = 0; fd < DESCRIPTORS; fd++) {
@@ -142,7 +156,8 @@ static void print_waiting(FILE *out)
 		int listens;
 		socklen_t length = sizeof(listens);
 
-		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 &&
+		if (!is_copy(fd) &&
+		    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 &&
 		    poll(&readable, 1, 0) == 1 && readable.revents & POLLIN)
 			waiting[!!listens]++;
 	}
