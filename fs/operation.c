@@ -13,7 +13,7 @@
 #include <time.h>
 #include <utlist.h>
 
-#include "clock.h"
+#include "common/clock.h"
 #include "locks.h"
 
 /* Nanoseconds: how long one that parks nothing waits, and up to which a wait was a brief one. */

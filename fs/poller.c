@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#include "clock.h"
+#include "common/clock.h"
 #include "common/descriptors.h"
 #include "reactor.h"
 

@@ -24,7 +24,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#include "clock.h"
+#include "common/clock.h"
 #include "common/descriptors.h"
 #include "common/hash.h"
 

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "common/clock.h"
 #include "notify.h"
 #include "operation.h"
 #include "poller.h"

@@ -11,7 +11,7 @@
 #include <sched.h>
 #include <stdbool.h>
 
-#include "clock.h"
+#include "common/clock.h"
 
 /*
  * Nanoseconds.  Where requests come sooner than CHEAP nothing is to be gained; what has not come

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "clock.h"
+#include "common/clock.h"
 
 /*
  * Nanoseconds: a read that takes no longer than the first has found a request that was there

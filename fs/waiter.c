@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <utlist.h>
 
-#include "clock.h"
+#include "common/clock.h"
 
 enum { STACK_SIZE = 128 << 10, IDLE_SECONDS = 5 };
 

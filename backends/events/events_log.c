@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "events.h"
 #include "events_actors.h"
 #include "events_line.h"
@@ -31,23 +32,6 @@ static const int64_t interval_least = 20 * MILLISECONDS, interval_most = 250 * M
 		     interval_stirred = 2 * MILLISECONDS;
 
 struct event_logs event_logs = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
-
-/* What the thread has cost so far; the clock would count what others did meanwhile. */
-static int64_t thread_time(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
 
 /* ---- readers, as the log sees them ---- */
 
@@ -143,7 +127,7 @@ static void feed_stir(struct feed *feed)
 {
 	int64_t due =
 		feed->taken + (feed->least > interval_stirred ? feed->least : interval_stirred);
-	int64_t soon = now();
+	int64_t soon = clock_now();
 
 	feed->stirred = true;
 	if (due < soon)
@@ -157,7 +141,7 @@ static int feed_refresh(void *context)
 {
 	struct feed *feed = context;
 	struct snapshot *snapshot = snapshot_new();
-	int64_t began, cost = thread_time();
+	int64_t began, cost = clock_of_thread();
 	int error;
 
 	if (!snapshot)
@@ -166,16 +150,16 @@ static int feed_refresh(void *context)
 	pthread_mutex_lock(&event_logs.lock);
 	feed->stirred = false;
 	pthread_mutex_unlock(&event_logs.lock);
-	began = now();
+	began = clock_now();
 	error = feed->kind->snapshot(snapshot);
 	snapshot_sort(snapshot);
 	pthread_mutex_lock(&event_logs.lock);
-	feed->taken = now();
+	feed->taken = clock_now();
 	/* Who had it taken may have closed meanwhile. */
 	if (error || !feed->readers)
 		snapshot_release(snapshot);
 	else
-		feed_advance(feed, snapshot, began, thread_time() - cost);
+		feed_advance(feed, snapshot, began, clock_of_thread() - cost);
 	feed->due = feed->taken + feed->interval;
 	/* This snapshot may not have seen it. */
 	if (feed->stirred)
@@ -219,7 +203,7 @@ static void *take_snapshots(void *unused)
 				next = feed;
 		if (!next) {
 			pthread_cond_wait(&event_logs.wake, &event_logs.lock);
-		} else if (next->due > now()) {
+		} else if (next->due > clock_now()) {
 			until.tv_sec = next->due / 1000000000;
 			until.tv_nsec = next->due % 1000000000;
 			pthread_cond_timedwait(&event_logs.wake, &event_logs.lock, &until);
@@ -279,7 +263,7 @@ void events_removed(const char *path, int error)
 	if (error)
 		events_actor_drop(path);
 	else
-		events_actor_done(path, now());
+		events_actor_done(path, clock_now());
 }
 
 /* ---- joining and leaving ---- */

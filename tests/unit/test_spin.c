@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "common/clock.h"
 #include "spin.h"
 
 enum { MICROSECOND = 1000, HOUR = 3600 };
