@@ -1,5 +1,6 @@
 """events under load: no gap in the sequence, and what the lines say is what there is in the end."""
 
+import ctypes
 import json
 import os
 import select
@@ -12,6 +13,7 @@ import time
 SECONDS = int(os.environ.get("EVENTS_SECONDS", "10"))
 KINDS = ["shm", "sem", "mq"]
 BOUND = 60
+PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 
 
 def fail(text):
@@ -175,6 +177,21 @@ def check_read_only():
     subprocess.run(["umount", tree], check=True)
 
 
+def stress():
+    """Until the last process of stress-ng has ended, which may be after the first one."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    command = ["stress-ng", "--quiet", "--timeout", str(SECONDS)]
+    for load in ("--shm-sysv", "--msg", "--sem-sysv", "--mq"):
+        command += [load, "2"]
+    # What it cannot do in this container it says, and goes on.
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+    try:
+        while True:
+            os.wait()
+    except ChildProcessError:
+        pass
+
+
 def main():
     os.mkdir("shm/before,size=4K")
     everything, slow = Replay("events"), Replay("events", pause=0.5)
@@ -183,11 +200,7 @@ def main():
     replays = [everything, slow, *single.values()]
     for replay in replays:
         replay.wait_for(replay.ready.is_set, "ready")
-    stress = ["stress-ng", "--quiet", "--timeout", str(SECONDS)]
-    for load in ("--shm-sysv", "--msg", "--sem-sysv", "--mq"):
-        stress += [load, "2"]
-    # What it cannot do in this container it says, and goes on.
-    subprocess.run(stress, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+    stress()
     os.rmdir("shm/before")
     for kind in KINDS:
         os.mkdir(f"{kind}/marker")
@@ -201,8 +214,9 @@ def main():
     for kind in KINDS:
         there = objects(kind)
         for replay in (everything, slow, single[kind]):
-            if set(replay.objects[kind]) != there:
-                fail(f"{kind}: {set(replay.objects[kind]) ^ there} differ")
+            told = set(replay.objects[kind])
+            if told != there:
+                fail(f"{kind}: only told of: {told - there}, only there: {there - told}")
     for word in ("create", "remove", "change"):
         if not everything.counts.get(word):
             fail(f"stress-ng did not make a single {word}")
