@@ -242,6 +242,65 @@ static int compare(const struct caller *caller, unsigned namespaces, struct cred
 	return error;
 }
 
+/* With these no check of the kernel's that the daemon passes comes to the caller's groups. */
+static const int sufficient[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_IPC_OWNER};
+
+/*
+ * True of root with all that the daemon may pass on, which capget(2) tells in a fraction of the
+ * time that the status takes.  It goes by the number: it is true of the one whose directory this is
+ * only if that one is found to be there afterwards.
+ */
+static bool passes_all(const struct caller *caller, uid_t uid, gid_t gid)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, caller->pid};
+	struct __user_cap_data_struct data[2] = {0};
+	struct stat st;
+
+	if (uid || !daemon_creds.self || daemon_creds.serve_foreign)
+		return false;
+	for (size_t i = 0; i < sizeof(sufficient) / sizeof(*sufficient); i++)
+		if (!(daemon_creds.permitted >> sufficient[i] & 1))
+			return false;
+	/* Of this directory they are the effective ids of the moment. */
+	if (fstat(caller->directory, &st) < 0 || st.st_uid != uid || st.st_gid != gid)
+		return false;
+	return capget(&header, data) == 0 &&
+	       !(daemon_creds.permitted & ~both(data[0].effective, data[1].effective));
+}
+
+/* Its groups are taken to be the daemon's own, so that nothing changes between the two. */
+static struct creds *creds_of_all(gid_t gid, pid_t pid)
+{
+	const struct creds *self = daemon_creds.self;
+	size_t size = sizeof(*self) + self->groups_count * sizeof(gid_t);
+	struct creds *creds = malloc(size);
+
+	if (!creds)
+		return NULL;
+	memcpy(creds, self, size);
+	atomic_init(&creds->references, 1);
+	creds->gid = gid;
+	creds->pid = pid;
+	creds->capabilities = daemon_creds.permitted;
+	return creds;
+}
+
+static bool look_briefly(const struct caller *caller, uid_t uid, gid_t gid, unsigned namespaces,
+			 struct creds **result)
+{
+	struct creds *creds;
+
+	if (!namespaces_tell_ended() || !passes_all(caller, uid, gid))
+		return false;
+	creds = creds_of_all(gid, caller->pid);
+	if (creds && !compare(caller, namespaces, creds)) {
+		*result = creds;
+		return true;
+	}
+	free(creds);
+	return false;
+}
+
 static int look(struct caller *caller, uid_t uid, gid_t gid, unsigned namespaces,
 		struct creds **result)
 {
@@ -264,7 +323,8 @@ static int look_at(pid_t pid, uid_t uid, gid_t gid, unsigned namespaces, struct 
 
 	if (error)
 		return error;
-	error = look(&caller, uid, gid, namespaces, result);
+	if (!look_briefly(&caller, uid, gid, namespaces, result))
+		error = look(&caller, uid, gid, namespaces, result);
 	caller_give_back(&caller);
 	return error;
 }

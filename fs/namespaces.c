@@ -187,6 +187,11 @@ static bool is_wanted(int which, unsigned wanted)
 	return wanted & kinds_of[which].bit;
 }
 
+bool namespaces_tell_ended(void)
+{
+	return own.namespaces[USER][0];
+}
+
 int namespaces_compare(int directory, unsigned wanted, unsigned *foreign)
 {
 	bool other_mounts = is_wanted(MOUNT, wanted) && has_other_root(directory);

@@ -5,6 +5,8 @@
 #ifndef IPCFS_NAMESPACES_H
 #define IPCFS_NAMESPACES_H
 
+#include <stdbool.h>
+
 /* Once: notes those of the process itself. */
 void namespaces_setup(void);
 /* Notes the run directory, an absolute path. */
@@ -16,5 +18,7 @@ void namespaces_note_run_dir(const char *path);
  * -EACCES: it cannot be seen.
  */
 int namespaces_compare(int directory, unsigned wanted, unsigned *foreign);
+/* True if namespaces_compare fails of a process that has ended: the kernel has user namespaces. */
+bool namespaces_tell_ended(void);
 
 #endif

@@ -196,9 +196,11 @@ static void test_each_after_each(void **state)
 			assert_int_equal(creds_become(creds[to]), 0);
 			if (to == USERS)
 				assert_is(0, gid, groups, group, all);
+			else if (!users[to].uid && users[to].capable)
+				/* Who passes every check is asked for no groups. */
+				assert_is(0, 0, groups, group, all);
 			else
-				assert_is(users[to].uid, users[to].uid, 1, users[to].group,
-					  !users[to].uid && users[to].capable ? all : 0);
+				assert_is(users[to].uid, users[to].uid, 1, users[to].group, 0);
 		}
 	assert_int_equal(creds_become(NULL), 0);
 	for (int i = 0; i < USERS; i++) {
@@ -496,6 +498,14 @@ static unsigned foreign_of(pid_t pid, unsigned wanted)
 	return foreign;
 }
 
+/* A file of USER's, who lets nobody read it. */
+static bool passes_owner(const struct creds *creds)
+{
+	struct stat secret = {.st_uid = USER, .st_mode = S_IFREG | 0600};
+
+	return creds_allow(creds, &secret, R_OK);
+}
+
 /* What is so now, whatever it was before. */
 static void test_changes_are_seen(void **state)
 {
@@ -523,7 +533,7 @@ static void test_changes_are_seen(void **state)
 	order(&caller, 'b');
 	assert_int_equal(creds_of(USER, USER, caller.pid, 0, &creds), -ESRCH);
 	assert_int_equal(creds_of(0, 0, caller.pid, 0, &creds), 0);
-	assert_false(creds_allow(creds, &(struct stat){.st_uid = USER, .st_mode = 0600}, R_OK));
+	assert_false(passes_owner(creds));
 	creds_release(creds);
 	end(&caller);
 	/* The user namespace counts whatever is asked for. */
@@ -534,6 +544,33 @@ static void test_changes_are_seen(void **state)
 	assert_int_equal(creds_of(0, 0, caller.pid, 0, &creds), -EXDEV);
 	end(&caller);
 	assert_int_equal(creds_of(0, 0, caller.pid, 0, &creds), -EACCES);
+}
+
+/* Root that had all capabilities when it asked before. */
+static void test_root_loses_capabilities(void **state)
+{
+	struct changing caller;
+	struct creds *creds;
+
+	start(&caller);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(creds_of(0, 0, caller.pid, 0, &creds), 0);
+		assert_true(passes_owner(creds));
+		creds_release(creds);
+		/* Not as another. */
+		assert_int_equal(creds_of(0, USER, caller.pid, 0, &creds), -ESRCH);
+	}
+	order(&caller, 'b');
+	assert_int_equal(creds_of(0, 0, caller.pid, 0, &creds), 0);
+	assert_false(passes_owner(creds));
+	creds_release(creds);
+	end(&caller);
+	start(&caller);
+	assert_int_equal(creds_of(0, 0, caller.pid, 0, &creds), 0);
+	creds_release(creds);
+	order(&caller, 'u');
+	assert_int_equal(creds_of(0, 0, caller.pid, 0, &creds), -EXDEV);
+	end(&caller);
 }
 
 /* Programs that have more, executed by a process that was looked at before. */
@@ -626,6 +663,17 @@ static void test_number_used_again(void **state)
 	assert_int_equal(creds_become(NULL), 0);
 	creds_release(creds);
 	end_user(pid);
+	/* Root's, and again somebody's. */
+	spawn_as_number(pid, 0);
+	assert_int_equal(creds_of(USER, USER, pid, UINT_MAX, &creds), -ESRCH);
+	assert_int_equal(creds_of(0, 0, pid, UINT_MAX, &creds), 0);
+	assert_true(passes_owner(creds));
+	creds_release(creds);
+	end_user(pid);
+	assert_int_equal(creds_of(0, 0, pid, UINT_MAX, &creds), -EACCES);
+	spawn_as_number(pid, USER);
+	assert_int_equal(creds_of(0, 0, pid, UINT_MAX, &creds), -ESRCH);
+	end_user(pid);
 }
 
 static int setup(void **state)
@@ -644,6 +692,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_more_than_who_asked),
 		cmocka_unit_test(test_changes_are_seen),
+		cmocka_unit_test(test_root_loses_capabilities),
 		cmocka_unit_test(test_more_than_before),
 		cmocka_unit_test(test_number_used_again),
 	};
