@@ -73,6 +73,7 @@ else
     chown nobody "$T/own"
     echo "ipcfs $T/own fuse.ipcfs user,noauto 0 0" >"$T/fstab"
     mount --bind "$T/fstab" /etc/fstab || fail "mount --bind"
+    fuse_for_all
     as_user mount "$T/own" || fail "mount by a user"
     as_user ls "$T/own/mq" >/dev/null || fail "the user's tree does not answer"
     is 'user_id=65534' sh -c "findmnt -n -o OPTIONS -M $T/own | tr , '\n' | grep user_id"

@@ -6,11 +6,7 @@ plain=$(id -u nobody) # one with a name, which fusermount3 asks for
 mkdir /run/user /run/user/mount
 chmod 700 /run/user
 chown $plain /run/user /run/user/mount
-# A node that everyone may open, as on most machines.
-mkdir /run/dev
-mount -t tmpfs tmpfs /run/dev
-mknod -m 666 /run/dev/fuse c 10 229
-mount --bind /run/dev/fuse /dev/fuse
+fuse_for_all
 
 # as_user COMMAND... - with a runtime directory.
 as_user() {

@@ -7,11 +7,7 @@ plain=$(id -u nobody) group=$(id -g nobody)
 mkdir /run/user /run/user/mount
 chmod 700 /run/user
 chown "$plain:$group" /run/user /run/user/mount
-# A node that everyone may open, as on most machines.
-mkdir /run/dev
-mount -t tmpfs tmpfs /run/dev
-mknod -m 666 /run/dev/fuse c 10 229
-mount --bind /run/dev/fuse /dev/fuse
+fuse_for_all
 cp "$TEXTBOOK" /run/textbook
 
 # as_user COMMAND... - with a runtime directory.

@@ -60,11 +60,9 @@ is '1 1 10 8192' as_user jq -r '.[] | select(.kind == "mq" and .name == "open")
 # A plain user's own tree: the System V objects are the same; without an mqueue file system at /dev/mqueue it
 # cannot list POSIX queues, and says so.
 command -v fusermount3 >/dev/null || { echo "skipped: a user's own tree needs fusermount3"; exit 77; }
-mkdir -p /run/user/mount /run/dev
+mkdir -p /run/user/mount
 chown -R 65534 /run/user
-mount -t tmpfs tmpfs /run/dev
-mknod -m 666 /run/dev/fuse c 10 229
-mount --bind /run/dev/fuse /dev/fuse
+fuse_for_all
 mountpoint -q /dev/mqueue && umount -l /dev/mqueue
 as_plain() {
     (cd / && XDG_RUNTIME_DIR=/run/user exec setpriv --reuid 65534 --regid 65534 --clear-groups \

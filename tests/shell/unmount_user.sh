@@ -8,11 +8,7 @@ mkdir /run/user/mount
 chown "$plain" /run/user/mount /run/user/bin
 cp "$IPCFS" /run/user/ipcfs
 chmod 755 /run/user/ipcfs
-# A node that everyone may open, as on most machines.
-mkdir /run/dev
-mount -t tmpfs tmpfs /run/dev
-mknod -m 666 /run/dev/fuse c 10 229
-mount --bind /run/dev/fuse /dev/fuse
+fuse_for_all
 # The one that the daemon finds writes down what it is asked for.
 cat >/run/user/bin/fusermount3 <<END2
 #!/bin/sh
