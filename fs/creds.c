@@ -256,7 +256,7 @@ static bool passes_all(const struct caller *caller, uid_t uid, gid_t gid)
 	struct __user_cap_data_struct data[2] = {0};
 	struct stat st;
 
-	if (uid || !daemon_creds.self || daemon_creds.serve_foreign)
+	if (uid || !daemon_creds.self || !daemon_creds.can_change || daemon_creds.serve_foreign)
 		return false;
 	for (size_t i = 0; i < sizeof(sufficient) / sizeof(*sufficient); i++)
 		if (!(daemon_creds.permitted >> sufficient[i] & 1))
