@@ -26,6 +26,7 @@
 #include "backend.h"
 #include "common/checklist.h"
 #include "confine.h"
+#include "device.h"
 #include "fuse.h"
 #include "passthrough.h"
 #include "requests.h"
@@ -100,12 +101,13 @@ static void try_passthrough(struct checklist *list, struct fuse_session *session
 	int id = -EOPNOTSUPP;
 
 	/* The first request is the one by which all is agreed on. */
-	if (file >= 0 && passthrough_setup(session) == 0 &&
+	if (file >= 0 && device_setup(session, true) == 0 &&
 	    fuse_session_receive_buf(session, &request) > 0) {
 		fuse_session_process_buf(session, &request);
 		id = passthrough_open(file);
 	}
 	free(request.mem);
+	device_end();
 	if (id > 0) {
 		passthrough_close(id);
 		checklist_has(list, "passthrough", "shm/*/data can be mapped shared");

@@ -18,13 +18,13 @@
 #include "common/run_dir.h"
 #include "confine.h"
 #include "creds.h"
+#include "device.h"
 #include "fuse.h"
 #include "mountpoint.h"
 #include "namespaces.h"
 #include "node.h"
 #include "notify.h"
 #include "options.h"
-#include "passthrough.h"
 #include "requests.h"
 #include "root.h"
 #include "serve.h"
@@ -210,8 +210,8 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 			fuse_session_destroy(session);
 			return error;
 		}
-		if (!error && !options->no_passthrough)
-			error = passthrough_setup(session);
+		if (!error)
+			error = device_setup(session, !options->no_passthrough);
 		if (!error) {
 			notify("STATUS=Mounted on %s", options->mountpoint);
 			error = run(session, options);
@@ -220,6 +220,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 			fprintf(stderr, "ipcfs: %s\n", strerror(-error));
 			notify("STATUS=%s\nERRNO=%d", strerror(-error), -error);
 		}
+		device_end();
 		/*
 		 * Ours may have been taken off or detached, and something else be there now or in a
 		 * moment; libfuse knows to leave only by unmounting that path.

@@ -32,12 +32,18 @@ static struct {
 	atomic_bool agreed;
 } passing = {.device = -1};
 
-static void look_at_offer(const char *buffer, size_t size)
+void passthrough_setup(int device)
 {
+	passing.device = device;
+}
+
+void passthrough_look(const void *request, size_t size)
+{
+	const char *buffer = request;
 	struct fuse_in_header header;
 	struct fuse_init_in init;
 
-	if (size < sizeof(header) + sizeof(init))
+	if (passing.device < 0 || passing.init || size < sizeof(header) + sizeof(init))
 		return;
 	memcpy(&header, buffer, sizeof(header));
 	if (header.opcode != FUSE_INIT)
@@ -47,16 +53,6 @@ static void look_at_offer(const char *buffer, size_t size)
 	passing.init = header.unique;
 }
 
-static ssize_t receive(int fd, void *buffer, size_t size, void *unused)
-{
-	ssize_t got = read(fd, buffer, size);
-
-	if (!passing.init && got > 0)
-		look_at_offer(buffer, (size_t)got);
-	return got;
-}
-
-/* Adds the wish to libfuse's answer. */
 static void amend(struct fuse_init_out *answer)
 {
 	const uint32_t depth = STACK_DEPTH;
@@ -68,38 +64,25 @@ static void amend(struct fuse_init_out *answer)
 	       &depth, sizeof(depth));
 }
 
-static ssize_t answer_init(int fd, const struct iovec *iov, int count)
+const struct iovec *passthrough_wish(const struct iovec *answer, int count)
 {
-	struct fuse_out_header header;
-	struct fuse_init_out init;
-	struct iovec amended[] = {{&header, sizeof(header)}, {&init, sizeof(init)}};
+	static struct fuse_out_header header;
+	static struct fuse_init_out init;
+	static const struct iovec amended[] = {{&header, sizeof(header)}, {&init, sizeof(init)}};
 
-	memcpy(&header, iov[0].iov_base, sizeof(header));
+	const struct fuse_out_header *given = answer[0].iov_base;
+
+	if (passing.agreed || given->unique != passing.init ||
+	    !(passing.offered & INIT_PASSTHROUGH))
+		return answer;
 	/* An older answer is shorter and has no room for it. */
-	if (header.error || count != 2 || iov[1].iov_len != sizeof(init))
-		return writev(fd, iov, count);
-	memcpy(&init, iov[1].iov_base, sizeof(init));
+	if (given->error || count != 2 || answer[1].iov_len != sizeof(init))
+		return answer;
+	header = *given;
+	memcpy(&init, answer[1].iov_base, sizeof(init));
 	amend(&init);
 	passing.agreed = true;
-	return writev(fd, amended, 2);
-}
-
-static ssize_t answer(int fd, struct iovec *iov, int count, void *unused)
-{
-	const struct fuse_out_header *header = iov[0].iov_base;
-
-	if (!passing.agreed && header->unique == passing.init &&
-	    (passing.offered & INIT_PASSTHROUGH))
-		return answer_init(fd, iov, count);
-	return writev(fd, iov, count);
-}
-
-int passthrough_setup(struct fuse_session *session)
-{
-	static const struct fuse_custom_io io = {.writev = answer, .read = receive};
-
-	passing.device = fuse_session_fd(session);
-	return fuse_session_custom_io(session, &io, passing.device);
+	return amended;
 }
 
 int passthrough_open(int fd)

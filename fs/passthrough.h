@@ -9,13 +9,18 @@
 #ifndef IPCFS_PASSTHROUGH_H
 #define IPCFS_PASSTHROUGH_H
 
-#include "fuse.h"
+#include <stddef.h>
+#include <sys/uio.h>
 
 /*
- * Asks the kernel for it when @session, which is mounted, is agreed on.  0, or a negative errno;
- * that the kernel has none is no error.
+ * Asks for it when all is agreed on by @device, and later makes files known there.  That the
+ * kernel has none is no error.
  */
-int passthrough_setup(struct fuse_session *session);
+void passthrough_setup(int device);
+/* Looks at a request of @size bytes, whether it is the one by which the kernel says what it has. */
+void passthrough_look(const void *request, size_t size);
+/* @answer, of @count pieces; or what is to be sent in place of it, of as many, with the wish. */
+const struct iovec *passthrough_wish(const struct iovec *answer, int count);
 
 /*
  * Makes @fd, open for reading and writing, known to the kernel: the id that an open is answered

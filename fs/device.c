@@ -1,0 +1,136 @@
+/*
+ * device.c - the descriptors of /dev/fuse by which requests come and answers go.
+ *
+ * The kernel keeps a request that has been read until its answer comes, with the descriptor that
+ * it was read from, in one of 256 lists, and looks for it from that list's begin (fuse_request_find
+ * in fs/fuse/dev.c of Linux).  Those that wait are in front of all that come later, so beside some
+ * thousands of them that search would be a third of all the work that a request makes.  So there
+ * are several descriptors, all of the one connection, and requests are read from one by which few
+ * are still to be answered.
+ */
+#include "device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "passthrough.h"
+
+/* By one there may be as many as half of the lists have one, before the next is used. */
+enum { DEVICES = 16, FEW = 128 };
+
+static struct {
+	int count;
+	struct device {
+		int fd;
+		atomic_int unanswered;
+	} all[DEVICES];
+	atomic_int current;
+} devices;
+
+/* The request that this thread has read last. */
+static _Thread_local struct {
+	uint64_t request; /* 0: none */
+	int device;
+} own;
+
+static int few_unanswered(void)
+{
+	int found = atomic_load_explicit(&devices.current, memory_order_relaxed);
+
+	if (devices.all[found].unanswered < FEW)
+		return found;
+	for (int i = 0; i < devices.count; i++)
+		if (devices.all[i].unanswered < devices.all[found].unanswered)
+			found = i;
+	devices.current = found;
+	return found;
+}
+
+static bool is_answered(uint32_t opcode)
+{
+	return opcode != FUSE_FORGET && opcode != FUSE_BATCH_FORGET && opcode != FUSE_INTERRUPT;
+}
+
+static ssize_t receive(int unused, void *buffer, size_t size, void *userdata)
+{
+	int device = few_unanswered();
+	ssize_t got = read(devices.all[device].fd, buffer, size);
+	const struct fuse_in_header *header = buffer;
+
+	if (got < (ssize_t)sizeof(*header))
+		return got;
+	passthrough_look(buffer, (size_t)got);
+	if (is_answered(header->opcode)) {
+		own.request = header->unique;
+		own.device = device;
+		devices.all[device].unanswered++;
+	}
+	return got;
+}
+
+/* -1 with ENOENT: it was not read from there. */
+static ssize_t answer_by(int device, const struct iovec *iov, int count)
+{
+	ssize_t written = writev(devices.all[device].fd, iov, count);
+
+	/* However else it fails, the kernel has ended it. */
+	if (written >= 0 || errno != ENOENT)
+		devices.all[device].unanswered--;
+	return written;
+}
+
+/* Of what has waited it is not known from which it was read. */
+static ssize_t answer(int fd, struct iovec *iov, int count, void *userdata)
+{
+	const struct fuse_out_header *header = iov->iov_base;
+	ssize_t written = -1;
+
+	/* A notice, which answers nothing. */
+	if (!header->unique)
+		return writev(fd, iov, count);
+	if (header->unique == own.request)
+		return answer_by(own.device, passthrough_wish(iov, count), count);
+	errno = ENOENT;
+	for (int i = 0; i < devices.count && written < 0 && errno == ENOENT; i++)
+		written = answer_by(i, iov, count);
+	return written;
+}
+
+/* One more for the connection of @fd, or -1. */
+static int another(int fd)
+{
+	const uint32_t connection = (uint32_t)fd;
+	int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (device >= 0 && ioctl(device, FUSE_DEV_IOC_CLONE, &connection) < 0) {
+		close(device);
+		device = -1;
+	}
+	return device;
+}
+
+int device_setup(struct fuse_session *session, bool passthrough)
+{
+	static const struct fuse_custom_io io = {.writev = answer, .read = receive};
+	int fd = fuse_session_fd(session);
+
+	devices.all[0].fd = fd;
+	devices.count = 1;
+	while (devices.count < DEVICES && (devices.all[devices.count].fd = another(fd)) >= 0)
+		devices.count++;
+	if (passthrough)
+		passthrough_setup(fd);
+	return fuse_session_custom_io(session, &io, fd);
+}
+
+void device_end(void)
+{
+	while (devices.count > 1)
+		close(devices.all[--devices.count].fd);
+}

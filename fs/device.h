@@ -1,0 +1,20 @@
+/*
+ * device.h - the descriptors of /dev/fuse by which requests come and answers go.
+ */
+#ifndef IPCFS_DEVICE_H
+#define IPCFS_DEVICE_H
+
+#include <stdbool.h>
+
+#include "fuse.h"
+
+/*
+ * Takes over how @session, which is mounted, reads and answers; with @passthrough the kernel is
+ * asked for that (see passthrough.h).  0, or a negative errno; that there are fewer descriptors
+ * than there could be is no error.
+ */
+int device_setup(struct fuse_session *session, bool passthrough);
+/* Closes all but the session's own, which keeps the connection. */
+void device_end(void);
+
+#endif
