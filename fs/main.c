@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "creds.h"
 #include "device.h"
 #include "fuse.h"
+#include "heap.h"
 #include "mountpoint.h"
 #include "namespaces.h"
 #include "node.h"
@@ -52,20 +52,6 @@ static int resolve_mountpoint(struct options *options)
 	free(options->mountpoint);
 	options->mountpoint = path;
 	return path ? 0 : -1;
-}
-
-/*
- * Memory is given back after a load.  Threads that wait come and go, and glibc would spread them
- * over eight arenas for each processor, of which each keeps what it once had; and after the first
- * large piece of memory that is freed it would put the others into them, among small ones that
- * stay.
- */
-static void keep_little_memory(void)
-{
-#ifdef M_ARENA_MAX
-	mallopt(M_ARENA_MAX, 2);
-	mallopt(M_MMAP_THRESHOLD, 128 << 10);
-#endif
 }
 
 /* Each open channel of a POSIX object is a descriptor of the daemon. */
@@ -269,7 +255,7 @@ int main(int argc, char **argv)
 	struct options options;
 	int status = 0;
 
-	keep_little_memory();
+	heap_setup();
 	allow_all_descriptors();
 	quota_setup();
 	errno = 0;

@@ -28,6 +28,7 @@ static struct {
 	const struct operation_places *places;
 	int64_t longest;
 	unsigned unanswered; /* parked, or being answered */
+	unsigned most;       /* that there were at one time, since somebody asked */
 	bool closed;
 	pthread_cond_t empty;
 } parked = {.empty = PTHREAD_COND_INITIALIZER};
@@ -182,6 +183,8 @@ static int park(struct operation *op, struct operation **result)
 	if (!error) {
 		DL_APPEND(parked.all, copy);
 		parked.unanswered++;
+		if (parked.most < parked.unanswered)
+			parked.most = parked.unanswered;
 	}
 	pthread_mutex_unlock(&operations_lock);
 	if (error) {
@@ -467,6 +470,18 @@ ssize_t operations_waiting(struct operation_waiting **list)
 		}
 	pthread_mutex_unlock(&operations_lock);
 	return *list ? count : -ENOMEM;
+}
+
+unsigned operations_count(unsigned *most)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&operations_lock);
+	count = parked.unanswered;
+	*most = parked.most;
+	parked.most = count;
+	pthread_mutex_unlock(&operations_lock);
+	return count;
 }
 
 void operations_setup(const struct operation_places *places, int64_t longest)

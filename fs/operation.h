@@ -116,6 +116,9 @@ struct operation_waiting {
 /* All that wait on behalf of somebody, in a list to be freed: how many; -ENOMEM. */
 ssize_t operations_waiting(struct operation_waiting **list);
 
+/* How many wait; @most: how many did at one time, since this was called last. */
+unsigned operations_count(unsigned *most);
+
 /* For the places where operations wait. */
 extern pthread_mutex_t operations_lock;
 ssize_t operation_attempt(struct operation *op);

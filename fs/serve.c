@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "heap.h"
 #include "notify.h"
 #include "operation.h"
 #include "poller.h"
@@ -228,7 +229,8 @@ int serve_setup(int64_t longest)
 		.hand_over = turns_hand_over,
 	};
 	static const struct reactor_events events = {poller_event, poller_removed};
-	static reactor_tick *const ticks[] = {waiter_tick, poller_tick, turns_tick, NULL};
+	static reactor_tick *const ticks[] = {waiter_tick, poller_tick, turns_tick, heap_tick,
+					      NULL};
 	int error = waiter_setup();
 
 	if (!error)

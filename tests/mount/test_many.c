@@ -1,7 +1,8 @@
 /*
- * test_device.c - many that wait: they are spread over the daemon's descriptors of /dev/fuse, and
- * whatever ends their waiting comes to each.
+ * test_many.c - many that wait: they are spread over the daemon's descriptors of /dev/fuse,
+ * whatever ends their waiting comes to each, and the memory that they took goes back.
  */
+#include "../stress/memory_use.h"
 #include "fixture.h"
 
 #include <dirent.h>
@@ -14,10 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* More than the daemon reads by one descriptor, and by the one after it. */
-enum { READERS = 600, MOST = 16 };
+enum { READERS = 1000, MOST = 16 };
 
 #define QUEUE MOUNT "/mq/q"
 
@@ -138,6 +140,25 @@ static void test_each_hears_of_the_end(void **state)
 		assert_int_equal(readers[i].number, -EIDRM);
 }
 
+static void test_memory_goes_back(void **state)
+{
+	const struct timespec pause = {0, 10000000};
+	size_t idle = memory_use(fixture_daemon()).pss, busy;
+
+	if (memory_has_sanitizer(fixture_daemon())) {
+		print_message("skipped: a sanitizer keeps what has been freed\n");
+		skip();
+	}
+	start_readers();
+	busy = memory_use(fixture_daemon()).pss;
+	/* There is something to be given back. */
+	assert_true(busy - idle > READERS * 4096);
+	assert_return_code(rmdir(QUEUE), errno);
+	join_readers();
+	while (memory_use(fixture_daemon()).pss > idle + (busy - idle) / 2)
+		nanosleep(&pause, NULL);
+}
+
 static int setup(void **state)
 {
 	int error = fixture_mount(state);
@@ -157,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_each_reads_its_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_each_is_interrupted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_each_hears_of_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_memory_goes_back, setup, teardown),
 	};
 
 	fixture_isolate();
