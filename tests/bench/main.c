@@ -32,7 +32,8 @@
 
 enum { LIMIT = 1200, TRIAL_LIMIT = 100 }; /* seconds for a group */
 
-struct run bench_run = {.runs = 12, .seconds = 1, .divisor = 1, .null = -1, .ipcfs = -1};
+struct run bench_run = {
+	.runs = 12, .seconds = 1, .divisor = 1, .rest = 300000, .null = -1, .ipcfs = -1};
 
 static const struct group {
 	const char *name;
@@ -166,6 +167,7 @@ int main(int argc, char *argv[])
 			bench_run.runs = 1;
 			bench_run.seconds = 0;
 			bench_run.divisor = 1000;
+			bench_run.rest = 0;
 			break;
 		case 'r':
 			bench_run.runs = atoi(optarg);

@@ -10,6 +10,7 @@ struct run {
 	int runs;        /* pairs, at the least */
 	double seconds;  /* more of them for so long */
 	int divisor;     /* of how many operations are in each */
+	unsigned rest;   /* microseconds before each, free */
 	char **patterns; /* of rows; up to a NULL, none: all rows */
 	/* The programs: descriptors.  The last is -1 where no static program can be linked. */
 	int null, ipcfs, semop;
