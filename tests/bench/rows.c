@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "run.h"
@@ -126,12 +127,14 @@ static double quantile(const double *values, int count, double part)
 /*
  * The scheduler remembers for some hundred milliseconds how busy the processors were (what was is
  * worth half after 32 ms), and looks for an idle one only if they were not: where one side has its
- * threads run would be the other's doing.
+ * threads run would be the other's doing.  After a rest all is cold; so one run does not count.
  */
 static double run_rested(struct side side)
 {
-	if (!on_one)
+	if (!on_one && bench_run.rest) {
 		usleep(bench_run.rest);
+		side.once(side.context);
+	}
 	return side.once(side.context);
 }
 
