@@ -28,15 +28,13 @@
 #include "confine.h"
 #include "device.h"
 #include "fuse.h"
+#include "namespaces.h"
 #include "passthrough.h"
 #include "requests.h"
 #include "timeout.h"
 
 #define WHAT_MOUNTING_TAKES \
 	"it takes CAP_SYS_ADMIN, and a container's profile (AppArmor, seccomp) must allow it"
-
-/* Of include/linux/proc_ns.h: the numbers of the namespaces that a machine begins with. */
-enum { FIRST_USER_NAMESPACE = 0xEFFFFFFD, FIRST_PID_NAMESPACE = 0xEFFFFFFC };
 
 static void no_log(enum fuse_log_level level, const char *format, va_list arguments)
 {

@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backend.h"
 #include "caller.h"
 #include "namespaces.h"
 
@@ -242,8 +243,14 @@ static int compare(const struct caller *caller, unsigned namespaces, struct cred
 	return error;
 }
 
-/* With these no check of the kernel's that the daemon passes comes to the caller's groups. */
+/*
+ * With these no check of the kernel's that the daemon passes comes to the caller's groups: in the
+ * user namespace that the machine begins with, in which each owner is known.
+ */
 static const int sufficient[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_IPC_OWNER};
+
+/* Of these objects permission alone is asked.  Of a socket groups are told (SO_PEERGROUPS). */
+enum { JUDGED_ONLY = NAMESPACE_IPC | NAMESPACE_MEMORY_FS };
 
 /*
  * True of root with all that the daemon may pass on, which capget(2) tells in a fraction of the
@@ -256,7 +263,8 @@ static bool passes_all(const struct caller *caller, uid_t uid, gid_t gid)
 	struct __user_cap_data_struct data[2] = {0};
 	struct stat st;
 
-	if (uid || !daemon_creds.self || !daemon_creds.can_change || daemon_creds.serve_foreign)
+	if (uid || !daemon_creds.self || !daemon_creds.can_change || daemon_creds.serve_foreign ||
+	    !namespaces_know_all_ids())
 		return false;
 	for (size_t i = 0; i < sizeof(sufficient) / sizeof(*sufficient); i++)
 		if (!(daemon_creds.permitted >> sufficient[i] & 1))
@@ -272,16 +280,17 @@ static bool passes_all(const struct caller *caller, uid_t uid, gid_t gid)
 static struct creds *creds_of_all(gid_t gid, pid_t pid)
 {
 	const struct creds *self = daemon_creds.self;
-	size_t size = sizeof(*self) + self->groups_count * sizeof(gid_t);
-	struct creds *creds = malloc(size);
+	size_t size = self->groups_count * sizeof(gid_t);
+	struct creds *creds = calloc(1, sizeof(*creds) + size);
 
 	if (!creds)
 		return NULL;
-	memcpy(creds, self, size);
 	atomic_init(&creds->references, 1);
 	creds->gid = gid;
 	creds->pid = pid;
 	creds->capabilities = daemon_creds.permitted;
+	creds->groups_count = self->groups_count;
+	memcpy(creds->groups, self->groups, size);
 	return creds;
 }
 
@@ -290,7 +299,7 @@ static bool look_briefly(const struct caller *caller, uid_t uid, gid_t gid, unsi
 {
 	struct creds *creds;
 
-	if (!namespaces_tell_ended() || !passes_all(caller, uid, gid))
+	if (namespaces & ~JUDGED_ONLY || !namespaces_tell_ended() || !passes_all(caller, uid, gid))
 		return false;
 	creds = creds_of_all(gid, caller->pid);
 	if (creds && !compare(caller, namespaces, creds)) {

@@ -16,13 +16,17 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "passthrough.h"
 
-/* By one there may be as many as half of the lists have one, before the next is used. */
-enum { DEVICES = 16, FEW = 128 };
+/*
+ * By one there may be as many as half of the lists have one, before the next is used.  Of few
+ * descriptors that the daemon may have users need most.
+ */
+enum { DEVICES = 16, FEW = 128, DESCRIPTORS_EACH = 64 };
 
 static struct {
 	int count;
@@ -74,13 +78,20 @@ static ssize_t receive(int unused, void *buffer, size_t size, void *userdata)
 	return got;
 }
 
+/* Of an INTERRUPT, which libfuse answers when it comes before what it interrupts. */
+static bool is_of_interrupt(uint64_t unique)
+{
+	return unique & 1;
+}
+
 /* -1 with ENOENT: it was not read from there. */
 static ssize_t answer_by(int device, const struct iovec *iov, int count)
 {
+	const struct fuse_out_header *header = iov->iov_base;
 	ssize_t written = writev(devices.all[device].fd, iov, count);
 
-	/* However else it fails, the kernel has ended it. */
-	if (written >= 0 || errno != ENOENT)
+	/* One that cannot be copied ends the request as well. */
+	if ((written >= 0 || errno != ENOENT) && !is_of_interrupt(header->unique))
 		devices.all[device].unanswered--;
 	return written;
 }
@@ -119,10 +130,15 @@ int device_setup(struct fuse_session *session, bool passthrough)
 {
 	static const struct fuse_custom_io io = {.writev = answer, .read = receive};
 	int fd = fuse_session_fd(session);
+	struct rlimit limit = {0};
+	rlim_t most;
 
+	getrlimit(RLIMIT_NOFILE, &limit);
+	most = limit.rlim_cur / DESCRIPTORS_EACH;
 	devices.all[0].fd = fd;
 	devices.count = 1;
-	while (devices.count < DEVICES && (devices.all[devices.count].fd = another(fd)) >= 0)
+	while (devices.count < DEVICES && (rlim_t)devices.count < most &&
+	       (devices.all[devices.count].fd = another(fd)) >= 0)
 		devices.count++;
 	if (passthrough)
 		passthrough_setup(fd);

@@ -13,8 +13,8 @@
 #include "operation.h"
 
 /*
- * Fewer leave too little for it to be looked for; and what they had besides, threads and handles,
- * is freed by so many nanoseconds after all but a quarter of them have gone.
+ * Fewer leave too little for it to be looked for; and the threads that waited for them end within
+ * so many nanoseconds after all but a quarter of them have gone.
  */
 enum { MANY = 200 };
 static const int64_t LINGER = INT64_C(8000000000);

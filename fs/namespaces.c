@@ -192,6 +192,14 @@ bool namespaces_tell_ended(void)
 	return own.namespaces[USER][0];
 }
 
+bool namespaces_know_all_ids(void)
+{
+	char first[NAMESPACE_TEXT];
+
+	snprintf(first, sizeof(first), "user:[%u]", (unsigned)FIRST_USER_NAMESPACE);
+	return strcmp(own.namespaces[USER], first) == 0;
+}
+
 int namespaces_compare(int directory, unsigned wanted, unsigned *foreign)
 {
 	bool other_mounts = is_wanted(MOUNT, wanted) && has_other_root(directory);

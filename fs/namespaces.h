@@ -21,4 +21,9 @@ int namespaces_compare(int directory, unsigned wanted, unsigned *foreign);
 /* True if namespaces_compare fails of a process that has ended: the kernel has user namespaces. */
 bool namespaces_tell_ended(void);
 
+/* Of include/linux/proc_ns.h: the numbers of the namespaces that a machine begins with. */
+enum { FIRST_USER_NAMESPACE = 0xEFFFFFFD, FIRST_PID_NAMESPACE = 0xEFFFFFFC };
+/* True if the user namespace is that one: every uid and gid is known in it. */
+bool namespaces_know_all_ids(void);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -427,6 +428,35 @@ static void no_descriptor_is_left(void **state)
 		nanosleep(&pause, NULL);
 }
 
+static const gid_t groups_of_caller[] = {61234, 64321};
+
+static int connect_with_groups(void *unused)
+{
+	int fd;
+
+	if (setgroups(2, groups_of_caller) < 0)
+		return 1;
+	fd = open_at(TO_PEER, O_RDWR);
+	return fd < 0 ? 2 : close(fd);
+}
+
+/* Also those of root, of which nothing that root may do depends. */
+static void the_peer_is_told_the_groups(void **state)
+{
+	int listener = plain_listener(SOCK_STREAM, local(PEER), 5), peer;
+	gid_t told[8];
+	socklen_t size = sizeof(told);
+
+	assert_int_equal(reap(spawn(connect_with_groups, NULL)), 0);
+	peer = plain_accepted(listener);
+	assert_return_code(getsockopt(peer, SOL_SOCKET, SO_PEERGROUPS, told, &size), errno);
+	assert_int_equal(size, sizeof(groups_of_caller));
+	assert_memory_equal(told, groups_of_caller, sizeof(groups_of_caller));
+	close(peer);
+	close(listener);
+	unlink(PEER);
+}
+
 #define TEST(test) cmocka_unit_test(test)
 
 int main(void)
@@ -441,6 +471,7 @@ int main(void)
 		TEST(what_was_written_outlives_the_writer),
 		TEST(a_peer_that_has_gone_is_told),
 		TEST(connections_outlive_their_listener),
+		TEST(the_peer_is_told_the_groups),
 		TEST(no_descriptor_is_taken),
 		TEST(no_descriptor_is_left),
 	};

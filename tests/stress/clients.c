@@ -439,7 +439,7 @@ void client_run(enum client_role role, unsigned seed, struct client_state *state
 	me.sysv_lock = semget(LOCK_KEY, 0, 0);
 	me.posix_queue = mq_open("/jobs", O_RDWR | O_CLOEXEC);
 	me.area = open("/dev/shm/area", O_RDWR | O_CLOEXEC);
-	me.block = me.next.writer % (AREA / BLOCK);
+	me.block = state->place % (AREA / BLOCK);
 	for (;;) {
 		if (state->pause)
 			rest();

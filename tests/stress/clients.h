@@ -14,6 +14,7 @@ struct client_state {
 	atomic_bool idle;  /* it does nothing */
 	atomic_bool receiving;
 	atomic_uint done; /* operations */
+	unsigned place;   /* no two that live have the same */
 };
 
 enum client_role {

@@ -109,6 +109,7 @@ static void start_program(size_t at)
 	pid_t pid;
 
 	memset(&load.states[at], 0, sizeof(*load.states));
+	load.states[at].place = (unsigned)at;
 	pid = child();
 	if (pid == 0)
 		client_run(programs[at], seed, &load.states[at], &load.clients);
