@@ -105,7 +105,6 @@ static void try_passthrough(struct checklist *list, struct fuse_session *session
 		id = passthrough_open(file);
 	}
 	free(request.mem);
-	device_end();
 	if (id > 0) {
 		passthrough_close(id);
 		checklist_has(list, "passthrough", "shm/*/data can be mapped shared");
@@ -132,14 +131,17 @@ static void try_mount(struct checklist *list)
 	fuse_set_log_func(no_log);
 	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
 		session = fuse_session_new(&args, &requests, sizeof(requests), NULL);
+	device_open();
 	/* A directory that is there if the device is. */
 	if (session && fuse_session_mount(session, "/dev") == 0) {
 		checklist_has(list, "mount", "tried");
 		try_passthrough(list, session, file);
+		device_end();
 		fuse_session_unmount(session);
 	} else {
 		checklist_prevents(list, "mount", "%s: " WHAT_MOUNTING_TAKES, strerror(errno));
 	}
+	device_end();
 	if (session)
 		fuse_session_destroy(session);
 	fuse_opt_free_args(&args);

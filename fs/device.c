@@ -113,32 +113,33 @@ static ssize_t answer(int fd, struct iovec *iov, int count, void *userdata)
 	return written;
 }
 
-/* One more for the connection of @fd, or -1. */
-static int another(int fd)
+void device_open(void)
+{
+	struct rlimit limit = {0};
+	rlim_t most;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	most = limit.rlim_cur / DESCRIPTORS_EACH;
+	for (int i = 1; i < DEVICES; i++)
+		devices.all[i].fd = (rlim_t)i < most ? open("/dev/fuse", O_RDWR | O_CLOEXEC) : -1;
+}
+
+/* One more for the connection of @fd. */
+static bool joins(int device, int fd)
 {
 	const uint32_t connection = (uint32_t)fd;
-	int device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
-	if (device >= 0 && ioctl(device, FUSE_DEV_IOC_CLONE, &connection) < 0) {
-		close(device);
-		device = -1;
-	}
-	return device;
+	return device >= 0 && ioctl(device, FUSE_DEV_IOC_CLONE, &connection) == 0;
 }
 
 int device_setup(struct fuse_session *session, bool passthrough)
 {
 	static const struct fuse_custom_io io = {.writev = answer, .read = receive};
 	int fd = fuse_session_fd(session);
-	struct rlimit limit = {0};
-	rlim_t most;
 
-	getrlimit(RLIMIT_NOFILE, &limit);
-	most = limit.rlim_cur / DESCRIPTORS_EACH;
 	devices.all[0].fd = fd;
 	devices.count = 1;
-	while (devices.count < DEVICES && (rlim_t)devices.count < most &&
-	       (devices.all[devices.count].fd = another(fd)) >= 0)
+	while (devices.count < DEVICES && joins(devices.all[devices.count].fd, fd))
 		devices.count++;
 	if (passthrough)
 		passthrough_setup(fd);
@@ -147,6 +148,10 @@ int device_setup(struct fuse_session *session, bool passthrough)
 
 void device_end(void)
 {
-	while (devices.count > 1)
-		close(devices.all[--devices.count].fd);
+	for (int i = 1; i < DEVICES; i++) {
+		if (devices.all[i].fd >= 0)
+			close(devices.all[i].fd);
+		devices.all[i].fd = -1;
+	}
+	devices.count = 1;
 }

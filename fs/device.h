@@ -8,6 +8,8 @@
 
 #include "fuse.h"
 
+/* Opens them, before the mount, which may cover /dev; device_end closes them. */
+void device_open(void);
 /*
  * Takes over how @session, which is mounted, reads and answers; with @passthrough the kernel is
  * asked for that (see passthrough.h).  0, or a negative errno; that there are fewer descriptors

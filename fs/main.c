@@ -187,6 +187,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 		return USAGE;
 	}
 	error = -EIO;
+	device_open();
 	errno = 0;
 	if (fuse_session_mount(session, options->mountpoint) == 0) {
 		error = mountpoint_note(options->mountpoint, fuse_session_fd(session));
@@ -222,6 +223,7 @@ static int mount_and_run(struct fuse_args *args, const struct options *options)
 	} else {
 		check_explain_failure();
 	}
+	device_end();
 	fuse_session_destroy(session);
 	return error;
 }
