@@ -67,6 +67,9 @@ static ssize_t receive(int unused, void *buffer, size_t size, void *userdata)
 	ssize_t got = read(devices.all[device].fd, buffer, size);
 	const struct fuse_in_header *header = buffer;
 
+	/* The end of the mount as well, which has come while a request was about to be read. */
+	if (got < 0 && errno == ECONNABORTED)
+		errno = ENODEV;
 	if (got < (ssize_t)sizeof(*header))
 		return got;
 	passthrough_look(buffer, (size_t)got);

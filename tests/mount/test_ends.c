@@ -126,6 +126,29 @@ static void test_umount_is_refused_while_open(void **state)
 	assert_int_equal(fixture_mount(NULL), 0);
 }
 
+/* The daemon ends well though closes are told to it while the mount ends. */
+static void test_umount_right_after_closes(void **state)
+{
+	enum { ROUNDS = 20, FILES = 64 };
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int fds[FILES], status;
+
+		for (int i = 0; i < FILES; i++) {
+			fds[i] = open(MOUNT "/limits", O_RDONLY);
+			assert_return_code(fds[i], errno);
+		}
+		for (int i = 0; i < FILES; i++)
+			close(fds[i]);
+		while (umount(MOUNT) < 0)
+			assert_int_equal(errno, EBUSY);
+		assert_int_equal(waitpid(fixture_daemon(), &status, 0), fixture_daemon());
+		assert_int_equal(status, 0);
+		fixture_daemon_gone();
+		assert_int_equal(fixture_mount(NULL), 0);
+	}
+}
+
 static int hold_forever(void *path)
 {
 	if (open(path, O_WRONLY) < 0)
@@ -364,6 +387,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signal_ends_waiting),
 		cmocka_unit_test(test_umount_is_refused_while_open),
+		cmocka_unit_test(test_umount_right_after_closes),
 		cmocka_unit_test(test_kill_gives_back),
 		cmocka_unit_test(test_hold_is_given_back_once),
 		cmocka_unit_test(test_clean_end_gives_back),
