@@ -105,9 +105,23 @@ static void test_signal_ends_waiting(void **state)
 	remove_objects();
 }
 
+/* The daemon ends well, and there is another. */
+static void unmount_and_mount(void)
+{
+	int status;
+
+	/* A close is told to the daemon a moment later. */
+	while (umount(MOUNT) < 0)
+		assert_int_equal(errno, EBUSY);
+	assert_int_equal(waitpid(fixture_daemon(), &status, 0), fixture_daemon());
+	assert_int_equal(status, 0);
+	fixture_daemon_gone();
+	assert_int_equal(fixture_mount(NULL), 0);
+}
+
 static void test_umount_is_refused_while_open(void **state)
 {
-	int fd, status;
+	int fd;
 
 	assert_return_code(mkdir(MOUNT "/mq/q", 0600), errno);
 	fd = open(MOUNT "/mq/q/each", O_RDWR);
@@ -117,13 +131,7 @@ static void test_umount_is_refused_while_open(void **state)
 	assert_int_equal(write(fd, "still", 5), 5);
 	assert_return_code(rmdir(MOUNT "/mq/q"), errno);
 	close(fd);
-	/* The close is told to the daemon a moment later. */
-	while (umount(MOUNT) < 0)
-		assert_int_equal(errno, EBUSY);
-	assert_int_equal(waitpid(fixture_daemon(), &status, 0), fixture_daemon());
-	assert_int_equal(status, 0);
-	fixture_daemon_gone();
-	assert_int_equal(fixture_mount(NULL), 0);
+	unmount_and_mount();
 }
 
 /* The daemon ends well though closes are told to it while the mount ends. */
@@ -132,7 +140,7 @@ static void test_umount_right_after_closes(void **state)
 	enum { ROUNDS = 20, FILES = 64 };
 
 	for (int round = 0; round < ROUNDS; round++) {
-		int fds[FILES], status;
+		int fds[FILES];
 
 		for (int i = 0; i < FILES; i++) {
 			fds[i] = open(MOUNT "/limits", O_RDONLY);
@@ -140,12 +148,7 @@ static void test_umount_right_after_closes(void **state)
 		}
 		for (int i = 0; i < FILES; i++)
 			close(fds[i]);
-		while (umount(MOUNT) < 0)
-			assert_int_equal(errno, EBUSY);
-		assert_int_equal(waitpid(fixture_daemon(), &status, 0), fixture_daemon());
-		assert_int_equal(status, 0);
-		fixture_daemon_gone();
-		assert_int_equal(fixture_mount(NULL), 0);
+		unmount_and_mount();
 	}
 }
 
