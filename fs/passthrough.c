@@ -28,7 +28,7 @@ static struct {
 	int device;
 	/* The request by which the kernel offers what it has; 0: not seen.  Set after `offered`. */
 	atomic_uint_least64_t init;
-	uint32_t offered;
+	uint32_t offered, offered2;
 	atomic_bool agreed;
 } passing = {.device = -1};
 
@@ -49,7 +49,8 @@ void passthrough_look(const void *request, size_t size)
 	if (header.opcode != FUSE_INIT)
 		return;
 	memcpy(&init, buffer + sizeof(header), sizeof(init));
-	passing.offered = init.flags & FUSE_INIT_EXT ? init.flags2 : 0;
+	passing.offered = init.flags;
+	passing.offered2 = init.flags & FUSE_INIT_EXT ? init.flags2 : 0;
 	passing.init = header.unique;
 }
 
@@ -57,6 +58,12 @@ static void amend(struct fuse_init_out *answer)
 {
 	const uint32_t depth = STACK_DEPTH;
 
+	/*
+	 * Or Linux asks at each write whether the file has a capability to be taken from it.  What
+	 * a write, a truncation or a new owner takes, the file below loses as it would natively:
+	 * all is done as the caller or, when passed on, by a daemon without CAP_FSETID.
+	 */
+	answer->flags |= passing.offered & FUSE_HANDLE_KILLPRIV_V2;
 	answer->flags |= FUSE_INIT_EXT;
 	answer->flags2 |= INIT_PASSTHROUGH;
 	/* max_stack_depth, which follows flags2. */
@@ -73,7 +80,7 @@ const struct iovec *passthrough_wish(const struct iovec *answer, int count)
 	const struct fuse_out_header *given = answer[0].iov_base;
 
 	if (passing.agreed || given->unique != passing.init ||
-	    !(passing.offered & INIT_PASSTHROUGH))
+	    !(passing.offered2 & INIT_PASSTHROUGH))
 		return answer;
 	/* An older answer is shorter and has no room for it. */
 	if (given->error || count != 2 || answer[1].iov_len != sizeof(init))

@@ -1,6 +1,7 @@
 /*
  * test_shm_users.c - whose new memory is, that an open handle is not judged again, and what is no
- * memory at all.  What each user may do with it is in users/.
+ * memory at all, and what a file loses when it changes.  What each user may do with it is in
+ * users/.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "users/identity.h"
@@ -137,12 +139,85 @@ static void test_what_is_no_object(void **state)
 	assert_int_equal(st.st_mode, S_IFREG | 0644);
 }
 
+#define CAPABILITY "security.capability"
+
+/* Another's program with all that may be taken from it: set-id bits and a file's capability. */
+static void make_privileged(void)
+{
+	/* struct vfs_cap_data, revision 2, of no capability. */
+	static const unsigned char capability[20] = {0, 0, 0, 2};
+
+	assert_return_code(chmod(FILE_OF_OBJECT, 06777), errno);
+	assert_return_code(setxattr(FILE_OF_OBJECT, CAPABILITY, capability, sizeof(capability), 0),
+			   errno);
+}
+
+static void assert_plain(void)
+{
+	struct stat st;
+
+	assert_return_code(stat(FILE_OF_OBJECT, &st), errno);
+	assert_int_equal(st.st_mode, S_IFREG | 0777);
+	assert_int_equal(getxattr(FILE_OF_OBJECT, CAPABILITY, NULL, 0), -1);
+	assert_int_equal(errno, ENODATA);
+}
+
+static int other_writes(const void *argument)
+{
+	const int *fd = argument;
+
+	return pwrite(*fd, "x", 1, 0) == 1 ? 0 : errno;
+}
+
+static int other_truncates(const void *argument)
+{
+	return truncate(OBJECT "/data", SIZE / 2) < 0 ? errno : 0;
+}
+
+static int other_empties(const void *argument)
+{
+	int fd = open(OBJECT "/data", O_WRONLY | O_TRUNC);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+/* Whoever changes the file, by whichever way: also where a write before found nothing to take. */
+static void test_a_changed_file_has_no_privileges(void **state)
+{
+	const struct identity *other = identity_of(OTHER);
+	int fd;
+
+	prepare(0666);
+	assert_return_code(chmod(FILE_OF_OBJECT, 0777), errno);
+	fd = open(OBJECT "/data", O_RDWR);
+	assert_return_code(fd, errno);
+	assert_int_equal(do_as(other, other_writes, &fd), 0);
+	make_privileged();
+	assert_int_equal(do_as(other, other_writes, &fd), 0);
+	assert_plain();
+	make_privileged();
+	assert_int_equal(do_as(other, other_truncates, NULL), 0);
+	assert_plain();
+	make_privileged();
+	assert_int_equal(do_as(other, other_empties, NULL), 0);
+	assert_plain();
+	make_privileged();
+	assert_return_code(chown(OBJECT "/data", NEW_OWNER, MEMBER), errno);
+	assert_plain();
+	close(fd);
+	remove_objects();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_objects_belong_to_the_caller),
 		cmocka_unit_test(test_open_handle_is_not_judged_again),
 		cmocka_unit_test(test_what_is_no_object),
+		cmocka_unit_test(test_a_changed_file_has_no_privileges),
 	};
 
 	fixture_isolate();
