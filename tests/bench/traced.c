@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 #define TRACE "/run/trace"
 
-enum { LIMIT = 30 /* seconds */ };
+enum { LIMIT = 30 /* seconds */, DESCRIPTORS = 256 };
 
 /* ---- the daemon, looked at ---- */
 
@@ -116,9 +117,9 @@ static void count_call(const char *line, struct traced *traced)
 	traced->by_name[i].count++;
 }
 
-/* A line is one call; a read of @device begins with the length and the number of the request, in
- * hexadecimal bytes. */
-static void count_file(const char *path, int device, struct traced *traced)
+/* A line is one call; a read of one of @devices begins with the length and the number of the
+ * request, in hexadecimal bytes. */
+static void count_file(const char *path, const bool *devices, struct traced *traced)
 {
 	FILE *file = fopen(path, "re");
 	char line[4096];
@@ -126,17 +127,17 @@ static void count_file(const char *path, int device, struct traced *traced)
 	bench_must(file != NULL, path);
 	while (fgets(line, sizeof(line), file)) {
 		unsigned bytes[8];
-		int fd;
+		unsigned fd;
 
 		if (line[0] < 'a' || line[0] > 'z')
 			continue;
 		/* What it was in when strace left it. */
 		if (strstr(line, "<detached ...>") || strstr(line, "<unfinished ...>"))
 			continue;
-		if (sscanf(line, "read(%d, \"\\x%2x\\x%2x\\x%2x\\x%2x\\x%2x\\x%2x\\x%2x\\x%2x\"",
+		if (sscanf(line, "read(%u, \"\\x%2x\\x%2x\\x%2x\\x%2x\\x%2x\\x%2x\\x%2x\\x%2x\"",
 			   &fd, &bytes[0], &bytes[1], &bytes[2], &bytes[3], &bytes[4], &bytes[5],
 			   &bytes[6], &bytes[7]) == 9 &&
-		    fd == device) {
+		    fd < DESCRIPTORS && devices[fd]) {
 			if (bytes[4] == FUSE_FORGET || bytes[4] == FUSE_BATCH_FORGET)
 				continue;
 			if (bytes[4] < TRACED_OPCODES)
@@ -148,7 +149,7 @@ static void count_file(const char *path, int device, struct traced *traced)
 	unlink(path);
 }
 
-static void count_trace(int device, struct traced *traced)
+static void count_trace(const bool *devices, struct traced *traced)
 {
 	struct dirent *entry;
 	DIR *run = opendir("/run");
@@ -160,24 +161,27 @@ static void count_trace(int device, struct traced *traced)
 		if (strncmp(entry->d_name, "trace.", 6) != 0)
 			continue;
 		snprintf(path, sizeof(path), "/run/%s", entry->d_name);
-		count_file(path, device, traced);
+		count_file(path, devices, traced);
 	}
 	closedir(run);
 }
 
-static int device_of(pid_t daemon)
+/* By which a daemon reads requests: one descriptor, or several of one connection. */
+static void find_devices(pid_t daemon, bool *devices)
 {
 	char path[64], target[64];
+	int found = 0;
 
-	for (int fd = 0; fd < 64; fd++) {
+	for (int fd = 0; fd < DESCRIPTORS; fd++) {
 		ssize_t size;
 
 		snprintf(path, sizeof(path), "/proc/%d/fd/%d", daemon, fd);
 		size = readlink(path, target, sizeof(target) - 1);
-		if (size > 0 && (target[size] = '\0', strcmp(target, "/dev/fuse") == 0))
-			return fd;
+		target[size > 0 ? size : 0] = '\0';
+		devices[fd] = strcmp(target, "/dev/fuse") == 0;
+		found += devices[fd];
 	}
-	bench_die("the daemon's /dev/fuse");
+	bench_must(found > 0, "the daemon's /dev/fuse");
 }
 
 /* ---- */
@@ -194,11 +198,13 @@ pid_t traced_begin(const struct traced_daemon *daemon)
 
 void traced_end(const struct traced_daemon *daemon, pid_t strace, struct traced *traced)
 {
+	bool devices[DESCRIPTORS];
 	int status;
 
 	await_rest(daemon->pid);
 	kill(strace, SIGINT);
 	bench_must(waitpid(strace, &status, 0) == strace, "strace");
 	*traced = (struct traced){.calls = 0};
-	count_trace(device_of(daemon->pid), traced);
+	find_devices(daemon->pid, devices);
+	count_trace(devices, traced);
 }
