@@ -13,8 +13,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
@@ -27,6 +29,9 @@
  * descriptors that the daemon may have users need most.
  */
 enum { DEVICES = 16, FEW = 128, DESCRIPTORS_EACH = 64 };
+
+/* The most bytes of an answer that are copied together rather than written in pieces. */
+enum { WHOLE = 512 };
 
 static struct {
 	int count;
@@ -87,11 +92,29 @@ static bool is_of_interrupt(uint64_t unique)
 	return unique & 1;
 }
 
+/*
+ * The kernel looks for the page of each piece, which takes longer than to copy what is small. Being
+ * aligned to its size, the copy is in one page.
+ */
+static ssize_t write_pieces(int fd, const struct iovec *iov, int count)
+{
+	alignas(WHOLE) char whole[WHOLE];
+	size_t size = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (iov[i].iov_len > WHOLE - size)
+			return writev(fd, iov, count);
+		memcpy(whole + size, iov[i].iov_base, iov[i].iov_len);
+		size += iov[i].iov_len;
+	}
+	return write(fd, whole, size);
+}
+
 /* -1 with ENOENT: it was not read from there. */
 static ssize_t answer_by(int device, const struct iovec *iov, int count)
 {
 	const struct fuse_out_header *header = iov->iov_base;
-	ssize_t written = writev(devices.all[device].fd, iov, count);
+	ssize_t written = write_pieces(devices.all[device].fd, iov, count);
 
 	/* One that cannot be copied ends the request as well. */
 	if ((written >= 0 || errno != ENOENT) && !is_of_interrupt(header->unique))
@@ -107,7 +130,7 @@ static ssize_t answer(int fd, struct iovec *iov, int count, void *userdata)
 
 	/* A notice, which answers nothing. */
 	if (!header->unique)
-		return writev(fd, iov, count);
+		return write_pieces(fd, iov, count);
 	if (header->unique == own.request)
 		return answer_by(own.device, passthrough_wish(iov, count), count);
 	errno = ENOENT;
