@@ -11,6 +11,7 @@
 
 #include "syscalls.h"
 
+/* Never CAP_FSETID: passthrough.c rests on that. */
 const cap_value_t confine_capabilities[] = {
 	/* To become the caller. */
 	CAP_SETUID,

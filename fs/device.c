@@ -93,8 +93,8 @@ static bool is_of_interrupt(uint64_t unique)
 }
 
 /*
- * The kernel looks for the page of each piece, which takes longer than to copy what is small. Being
- * aligned to its size, the copy is in one page.
+ * The kernel looks for the page of each piece, which takes longer than to copy what is small.
+ * Being aligned to its size, the copy is in one page.  No answer lies in memory that could vanish.
  */
 static ssize_t write_pieces(int fd, const struct iovec *iov, int count)
 {

@@ -59,9 +59,9 @@ static void amend(struct fuse_init_out *answer)
 	const uint32_t depth = STACK_DEPTH;
 
 	/*
-	 * Or Linux asks at each write whether the file has a capability to be taken from it.  What
-	 * a write, a truncation or a new owner takes, the file below loses as it would natively:
-	 * all is done as the caller or, when passed on, by a daemon without CAP_FSETID.
+	 * Or Linux looks at each write for a capability that is to be taken from the file.  The
+	 * file below loses that, and its set-id bits, whenever it is written, cut or given away:
+	 * whoever a thread of ours is then, it has no CAP_FSETID (confine.c).
 	 */
 	answer->flags |= passing.offered & FUSE_HANDLE_KILLPRIV_V2;
 	answer->flags |= FUSE_INIT_EXT;

@@ -169,6 +169,13 @@ static int other_writes(const void *argument)
 	return pwrite(*fd, "x", 1, 0) == 1 ? 0 : errno;
 }
 
+static int other_cuts(const void *argument)
+{
+	const int *fd = argument;
+
+	return ftruncate(*fd, SIZE / 2) < 0 ? errno : 0;
+}
+
 static int other_truncates(const void *argument)
 {
 	return truncate(OBJECT "/data", SIZE / 2) < 0 ? errno : 0;
@@ -197,6 +204,12 @@ static void test_a_changed_file_has_no_privileges(void **state)
 	assert_int_equal(do_as(other, other_writes, &fd), 0);
 	make_privileged();
 	assert_int_equal(do_as(other, other_writes, &fd), 0);
+	assert_plain();
+	make_privileged();
+	assert_int_equal(pwrite(fd, "y", 1, 0), 1);
+	assert_plain();
+	make_privileged();
+	assert_int_equal(do_as(other, other_cuts, &fd), 0);
 	assert_plain();
 	make_privileged();
 	assert_int_equal(do_as(other, other_truncates, NULL), 0);
