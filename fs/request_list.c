@@ -116,7 +116,8 @@ static void reply_entries(fuse_req_t req, struct handle *handle, size_t offset, 
 		if (entry_end(handle, end) - begin > size)
 			break;
 	handle->sent = end;
-	request_reply_copy(req, handle->content + begin, end - begin);
+	/* An empty listing has no content at all. */
+	request_reply_copy(req, end > begin ? handle->content + begin : NULL, end - begin);
 }
 
 void request_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,

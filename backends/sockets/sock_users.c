@@ -284,7 +284,7 @@ const struct sock_use *sock_users_of(const struct sock_users *users, uint32_t in
 	size_t low = 0, high = users->uses_count, end;
 
 	*count = 0;
-	if (!inode)
+	if (!inode || !users->uses)
 		return NULL;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
