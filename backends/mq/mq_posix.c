@@ -164,24 +164,25 @@ struct uses {
 static int use_add(void *context, const char *name)
 {
 	struct uses *uses = context;
-	struct user_use *use = uses->list;
+	struct user_use *use;
 	struct mq_posix queue;
+	size_t at = 0;
 	int error = mq_posix_get(name, &queue);
 
 	if (error)
 		return error;
 	uses->queues++;
-	while (use < uses->list + uses->count && use->uid != queue.st.st_uid)
-		use++;
-	if (use == uses->list + uses->count) {
+	while (at < uses->count && uses->list[at].uid != queue.st.st_uid)
+		at++;
+	if (at == uses->count) {
 		struct user_use *list = reallocarray(uses->list, uses->count + 1, sizeof(*list));
 
 		if (!list)
 			return -ENOMEM;
 		uses->list = list;
-		use = &list[uses->count++];
-		*use = (struct user_use){.uid = queue.st.st_uid};
+		list[uses->count++] = (struct user_use){.uid = queue.st.st_uid};
 	}
+	use = &uses->list[at];
 	if (queue.maxmsg >= 0)
 		use->bytes += charge((uint64_t)queue.maxmsg, (uint64_t)queue.msgsize);
 	return 0;
