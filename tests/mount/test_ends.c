@@ -297,7 +297,7 @@ static pid_t daemon_in_background(void)
 /* By a relative path, in the background; killed and mounted again over the dead mount; ended. */
 static void test_mount_points(void **state)
 {
-	char directory[] = "/tmp/ipcfs-XXXXXX", path[64];
+	char directory[] = "/run/points-XXXXXX", path[64];
 	struct stat st;
 	pid_t pid;
 
@@ -400,5 +400,7 @@ int main(void)
 	};
 
 	fixture_isolate();
+	/* A daemon in the background ends with the program, however that ends. */
+	fixture_isolate_processes();
 	return cmocka_run_group_tests_name("ends", tests, fixture_mount, fixture_unmount);
 }

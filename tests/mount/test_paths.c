@@ -93,7 +93,7 @@ static mode_t mode_of(const char *path)
  */
 static void check_swapped(const char *path, const char *file)
 {
-	char secret[] = "/tmp/ipcfs-XXXXXX", other[64], byte;
+	char secret[] = "/run/secret-XXXXXX", other[64], byte;
 	struct victim victim = {path, file, other, secret, -1};
 	int fd = mkstemp(secret), ready[2], changed = 0;
 	pid_t swapping;

@@ -10,9 +10,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
@@ -254,10 +256,11 @@ static int count_lines(const char *text, void *context)
 
 static void test_sysvipc_read(void **state)
 {
-	char path[] = "/tmp/ipcfs-test-XXXXXX";
-	int count = 0, fd = mkstemp(path);
+	char path[32];
+	int count = 0, fd = memfd_create("sysvipc", 0);
 
 	assert_true(fd >= 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	assert_int_equal(sysvipc_read(path, count_lines, &count), 0);
 	assert_int_equal(count, 0);
 	assert_int_equal(write(fd, "header\n", 7), 7);
@@ -271,7 +274,6 @@ static void test_sysvipc_read(void **state)
 	assert_int_equal(sysvipc_read(path, count_lines, &count), -ECANCELED);
 	assert_int_equal(count, 3);
 	close(fd);
-	unlink(path);
 	assert_int_equal(sysvipc_read(path, count_lines, &count), -ENOENT);
 	assert_int_equal(sysvipc_read("/", count_lines, &count), -EISDIR);
 }
