@@ -22,6 +22,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "agreement.h"
 #include "passthrough.h"
 
 /*
@@ -77,7 +78,7 @@ static ssize_t receive(int unused, void *buffer, size_t size, void *userdata)
 		errno = ENODEV;
 	if (got < (ssize_t)sizeof(*header))
 		return got;
-	passthrough_look(buffer, (size_t)got);
+	agreement_look(buffer, (size_t)got);
 	if (is_answered(header->opcode)) {
 		own.request = header->unique;
 		own.device = device;
@@ -132,11 +133,19 @@ static ssize_t answer(int fd, struct iovec *iov, int count, void *userdata)
 	if (!header->unique)
 		return write_pieces(fd, iov, count);
 	if (header->unique == own.request)
-		return answer_by(own.device, passthrough_wish(iov, count), count);
+		return answer_by(own.device, agreement_wish(iov, count), count);
 	errno = ENOENT;
 	for (int i = 0; i < devices.count && written < 0 && errno == ENOENT; i++)
 		written = answer_by(i, iov, count);
 	return written;
+}
+
+void device_refuse(uint64_t request, int error)
+{
+	struct fuse_out_header header = {.len = sizeof(header), .error = error, .unique = request};
+	struct iovec whole = {&header, sizeof(header)};
+
+	answer(-1, &whole, 1, NULL);
 }
 
 void device_open(void)
@@ -167,8 +176,8 @@ int device_setup(struct fuse_session *session, bool passthrough)
 	devices.count = 1;
 	while (devices.count < DEVICES && joins(devices.all[devices.count].fd, fd))
 		devices.count++;
-	if (passthrough)
-		passthrough_setup(fd);
+	agreement_setup(passthrough);
+	passthrough_setup(fd);
 	return fuse_session_custom_io(session, &io, fd);
 }
 

@@ -5,6 +5,7 @@
 #define IPCFS_DEVICE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "fuse.h"
 
@@ -16,6 +17,8 @@ void device_open(void);
  * than there could be is no error.
  */
 int device_setup(struct fuse_session *session, bool passthrough);
+/* Answers the request of this number, which libfuse has not been given, with a negative errno. */
+void device_refuse(uint64_t request, int error);
 /* Closes all but the session's own, which keeps the connection. */
 void device_end(void);
 

@@ -2,25 +2,15 @@
  * passthrough.h - files of other file systems that the kernel reads, writes and maps by itself when
  * one of ours is opened (Linux 6.9, CONFIG_FUSE_PASSTHROUGH).
  *
- * libfuse before 3.17 knows nothing of it, so it is agreed upon, and answered, in the kernel's own
- * structs: Documentation/filesystems/fuse/fuse-passthrough.rst and include/uapi/linux/fuse.h of
- * Linux.
+ * libfuse before 3.17 knows nothing of it, so it is agreed upon (agreement.h), and answered, in the
+ * kernel's own structs: Documentation/filesystems/fuse/fuse-passthrough.rst and
+ * include/uapi/linux/fuse.h of Linux.
  */
 #ifndef IPCFS_PASSTHROUGH_H
 #define IPCFS_PASSTHROUGH_H
 
-#include <stddef.h>
-#include <sys/uio.h>
-
-/*
- * Asks for it when all is agreed on by @device, and later makes files known there.  That the
- * kernel has none is no error.
- */
+/* Makes files known by @device later. */
 void passthrough_setup(int device);
-/* Looks at a request of @size bytes, whether it is the one by which the kernel says what it has. */
-void passthrough_look(const void *request, size_t size);
-/* @answer, of @count pieces; or what is to be sent in place of it, of as many, with the wish. */
-const struct iovec *passthrough_wish(const struct iovec *answer, int count);
 
 /*
  * Makes @fd, open for reading and writing, known to the kernel: the id that an open is answered

@@ -22,6 +22,7 @@
 #include "notify.h"
 #include "operation.h"
 #include "poller.h"
+#include "put_off.h"
 #include "reactor.h"
 #include "requests.h"
 #include "spin.h"
@@ -71,6 +72,40 @@ static bool is_brief(uint32_t opcode)
 	}
 }
 
+/*
+ * Whether the request in @buffer is to be done now, or another of the same user that has come to be
+ * there.
+ */
+static bool is_due(struct fuse_buf *buffer)
+{
+	const struct fuse_in_header *header = buffer->mem;
+	uid_t uid = header->uid;
+
+	if (header->opcode == FUSE_INTERRUPT)
+		return !put_off_interrupt(header);
+	if (!turns_are_used_up(uid) || !put_off(header))
+		return true;
+	/* Who would go on with it may have looked before it was there. */
+	return !turns_are_used_up(uid) && put_off_next(uid, buffer);
+}
+
+/* And those of the same user that have been put off. */
+static void process(struct fuse_buf *buffer)
+{
+	uid_t uid;
+
+	do {
+		const struct fuse_in_header *header = buffer->mem;
+
+		uid = header->uid;
+		turns_begin(uid);
+		if (!is_brief(header->opcode))
+			turns_hand_over();
+		fuse_session_process_buf(serving.session, buffer);
+		turns_end();
+	} while (!turns_are_used_up(uid) && put_off_next(uid, buffer));
+}
+
 /* A thread that finds the mount gone tells the main one by the signal it waits for. */
 static void *take_requests(void *argument)
 {
@@ -99,11 +134,8 @@ static void *take_requests(void *argument)
 		waited = clock_now() - asked;
 		turns_learn(header->pid, waited);
 		spin_learn(waited);
-		turns_begin();
-		if (!is_brief(header->opcode))
-			turns_hand_over();
-		fuse_session_process_buf(serving.session, &buffer);
-		turns_end();
+		if (is_due(&buffer))
+			process(&buffer);
 		/* The first request is the kernel's own, by which all is agreed on. */
 		if (atomic_flag_test_and_set(&serving.answered))
 			continue;
@@ -270,6 +302,7 @@ int serve(struct fuse_session *session, void (*served)(void))
 	notify("STOPPING=1\nSTATUS=Ending what waits");
 	/* Answered while requests are still taken: a client must not find nobody. */
 	operations_end();
+	put_off_end();
 	fuse_session_exit(session);
 	join();
 	/* No close will come for what is still open. */

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 
@@ -21,12 +22,21 @@ enum { AT_ONCE = 2000, LONG = 50000, QUEUE = 16 };
  */
 enum { LOOK = 100000000 };
 
+/*
+ * For so many nanoseconds it is remembered whose that was, of so many users: at once, or after so
+ * many looks of what had another go on, because it may take long.
+ */
+#define WARY INT64_C(60000000000)
+enum { SUSPECTS = 8, LOOKS = 10 };
+
 /* A thread that serves. */
 struct turn {
 	bool used;
 	atomic_bool takes;  /* it is one of those that take requests; changed with the lock held */
+	atomic_uint uid;    /* whose its request is */
 	atomic_uint number; /* of its request, odd as long as that is under way */
 	unsigned seen;      /* the number at the last look */
+	int looks;          /* that have found the same one under way */
 };
 
 static struct {
@@ -40,6 +50,13 @@ static struct {
 	struct turn all[TURNS_THREADS];
 	bool (*call)(void);
 	void (*look_at)(int64_t time);
+	/* Whose requests did not go on, guarded by the lock; and until when any is remembered. */
+	struct suspect {
+		uid_t uid;
+		int64_t until;
+	} suspects[SUSPECTS];
+	_Atomic int64_t wary;
+	atomic_bool short_of_one; /* that is not to wait for the next look */
 	/* Whether somebody looks, and when; else who takes a request asks for it. */
 	atomic_bool watched;
 	_Atomic int64_t next_look;
@@ -123,9 +140,106 @@ void turns_hand_over(void)
 	pthread_mutex_unlock(&turns.lock);
 }
 
-void turns_begin(void)
+/* With the lock held: in the place of who was remembered first. */
+static void remember(uid_t uid, int64_t now)
 {
+	struct suspect *place = turns.suspects;
+
+	for (struct suspect *each = place; each < turns.suspects + SUSPECTS; each++) {
+		if (each->until && each->uid == uid) {
+			place = each;
+			break;
+		}
+		if (each->until < place->until)
+			place = each;
+	}
+	*place = (struct suspect){uid, now + WARY};
+	turns.wary = now + WARY;
+}
+
+/* With the lock held. */
+static bool is_suspect(uid_t uid, int64_t now)
+{
+	for (int i = 0; i < SUSPECTS; i++)
+		if (turns.suspects[i].until > now && turns.suspects[i].uid == uid)
+			return true;
+	return false;
+}
+
+static bool is_wary(int64_t *now)
+{
+	if (!turns.wary)
+		return false;
+	*now = clock_now();
+	return *now < turns.wary;
+}
+
+/* With the lock held. */
+static int under_way(uid_t uid)
+{
+	int count = 0;
+
+	for (int i = 0; i < TURNS_THREADS; i++)
+		count += turns.all[i].used && turns.all[i].number % 2 && turns.all[i].uid == uid;
+	return count;
+}
+
+bool turns_are_used_up(uid_t uid)
+{
+	/* The real id is the daemon's, whoever the thread acts for. */
+	int most = uid == getuid() ? TURNS_THREADS / 2 : TURNS_THREADS / 8;
+	int64_t now;
+	bool result;
+
+	if (!is_wary(&now))
+		return false;
+	pthread_mutex_lock(&turns.lock);
+	result = is_suspect(uid, now) && under_way(uid) >= most;
+	pthread_mutex_unlock(&turns.lock);
+	return result;
+}
+
+static bool is_room(void)
+{
+	for (int i = 0; i < TURNS_THREADS; i++)
+		if (!turns.all[i].used)
+			return true;
+	return false;
+}
+
+/* With the lock held: nobody has a turn, or is about to have one, so one more is to be called. */
+static bool is_another_wanted(void)
+{
+	if (turns.taking || turns.asleep || turns.called || !is_room())
+		return false;
+	turns.called = true;
+	return true;
+}
+
+/*
+ * What comes next most likely does not go on.  A thread has the credentials of who starts it, so it
+ * is not started here, as a caller.
+ */
+static void step_aside(uid_t uid, int64_t now)
+{
+	pthread_mutex_lock(&turns.lock);
+	if (is_suspect(uid, now)) {
+		give(own.turn);
+		turns.short_of_one = !turns.taking && !turns.asleep;
+	}
+	pthread_mutex_unlock(&turns.lock);
+	if (turns.short_of_one)
+		turns.look_at(now);
+}
+
+void turns_begin(uid_t uid)
+{
+	int64_t now;
+
+	own.turn->uid = uid;
 	own.turn->number++;
+	if (is_wary(&now))
+		step_aside(uid, now);
 	/* In this order, and the look the other way round: one of the two sees the other. */
 	if (turns.watched)
 		return;
@@ -139,16 +253,8 @@ void turns_end(void)
 	own.turn->number++;
 }
 
-static bool is_room(void)
-{
-	for (int i = 0; i < TURNS_THREADS; i++)
-		if (!turns.all[i].used)
-			return true;
-	return false;
-}
-
 /* With the lock held: takes its turn from each that does not go on; whether any is at work. */
-static bool look(void)
+static bool look(int64_t now)
 {
 	bool busy = false;
 
@@ -156,12 +262,15 @@ static bool look(void)
 		struct turn *turn = &turns.all[i];
 		unsigned number = turn->number;
 
-		if (turn->used && number % 2) {
-			busy = true;
-			if (number == turn->seen)
-				give(turn);
-		}
+		bool at_work = turn->used && number % 2;
+
+		turn->looks = at_work && number == turn->seen ? turn->looks + 1 : 0;
 		turn->seen = number;
+		busy |= at_work;
+		if (turn->takes ? turn->looks : turn->looks >= LOOKS)
+			remember(turn->uid, now);
+		if (turn->looks)
+			give(turn);
 	}
 	return busy;
 }
@@ -169,29 +278,30 @@ static bool look(void)
 int64_t turns_tick(void)
 {
 	int64_t now;
-	bool call = false;
+	bool call;
 
-	if (!turns.watched)
+	if (!turns.watched && !turns.short_of_one)
 		return -1;
 	now = clock_now();
-	if (now < turns.next_look)
+	if (now < turns.next_look && !turns.short_of_one)
 		return turns.next_look - now;
 	pthread_mutex_lock(&turns.lock);
-	turns.watched = false;
-	if (look()) {
-		turns.next_look = now + LOOK;
-		turns.watched = true;
+	if (turns.watched && now >= turns.next_look) {
+		turns.watched = false;
+		if (look(now)) {
+			turns.next_look = now + LOOK;
+			turns.watched = true;
+		}
 	}
-	/* Nobody has a turn, or is about to have one. */
-	if (!turns.taking && !turns.asleep && !turns.called && is_room())
-		call = turns.called = true;
+	turns.short_of_one = false;
+	call = is_another_wanted();
 	pthread_mutex_unlock(&turns.lock);
 	if (call && !turns.call()) {
 		pthread_mutex_lock(&turns.lock);
 		turns.called = false; /* and tried again */
 		pthread_mutex_unlock(&turns.lock);
 	}
-	return turns.watched ? LOOK : -1;
+	return turns.watched ? turns.next_look - now : -1;
 }
 
 void turns_learn(uint32_t pid, int64_t waited)

@@ -5,18 +5,20 @@
  * its memory gone from the caches.  A request that may take long has another go on meanwhile, and
  * where requests queue up all take them.  One that does not come to its end, because somebody keeps
  * what a system call waits for, loses its turn after a moment; if all are like that there is one
- * more thread.
+ * more thread.  Of whose request that was it is remembered for a while: what they ask has another
+ * go on meanwhile whatever it is, and no more than a part of the threads is for it.
  */
 #ifndef IPCFS_TURNS_H
 #define IPCFS_TURNS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "fuse.h"
 
 /* How many threads there are, and how many at the most, all but two waiting in system calls. */
-enum { TURNS_KEPT = 2, TURNS_THREADS = 32 };
+enum { TURNS_KEPT = 2, TURNS_THREADS = 64 };
 
 /*
  * Before there are threads.  @most: how many may take requests at once.  @call starts one more
@@ -32,8 +34,14 @@ enum turn_taken turns_take(struct fuse_session *session);
 /* One has been read; @pid is who asks, 0 the kernel itself, and it took @waited nanoseconds. */
 void turns_learn(uint32_t pid, int64_t waited);
 
-/* Around what is done for one. */
-void turns_begin(void);
+/*
+ * A request of @uid had to be taken its turn lately, and as many are under way as may be: an eighth
+ * of all threads, half of them for the user that the daemon runs as.  One more is to wait until one
+ * of them has come to its end.
+ */
+bool turns_are_used_up(uid_t uid);
+/* Around what is done for a request of @uid. */
+void turns_begin(uid_t uid);
 void turns_end(void);
 /* Looks whether those at work go on; nanoseconds until it is to look again, -1: no need. */
 int64_t turns_tick(void);

@@ -1,6 +1,6 @@
 /*
  * test_hostile_directory.c - a lock of /dev/shm, or of a file in it, that a user keeps for ever:
- * what needs it waits, and everybody else goes on.
+ * what needs it waits, however much that is, and everybody else goes on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,13 +12,18 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "shm_help.h"
 
-/* As many as threads serve. */
-enum { SIZE = 1 << 16, LOOKERS = 2 };
+/*
+ * As many as threads serve as long as all goes on, more than there can be, and how many of one user
+ * may wait.
+ */
+enum { SIZE = 1 << 16, LOOKERS = 2, CROWD = 100, WAITING_MAX = 20 };
+enum { HOSTILE = 54321, OTHER = 54322 };
 
 /* Memory that never comes. */
 static char *memory_kept(void)
@@ -63,16 +68,18 @@ static int look(void *name)
 	return stat(name, &st) < 0 ? errno : 0;
 }
 
-/* The kernel itself keeps others out of the directories in which it waits for an answer. */
+/* The kernel itself lets nobody make and remove in a directory in which it waits for an answer. */
 static int others_go_on(void *semaphore)
 {
 	const int *fd = semaphore;
+	struct stat st;
 	char text[4096];
 
 	need(put(MOUNT "/mq/0x51/data", "first") == 0);
 	need(get(MOUNT "/mq/0x51/data", text, sizeof(text)) == 5);
 	need(write(*fd, "P", 1) == 1 && write(*fd, "V", 1) == 1);
 	need(mkdir(MOUNT "/mq/new", 0600) == 0 && rmdir(MOUNT "/mq/new") == 0);
+	need(stat(MOUNT "/sem/0x51", &st) == 0 && stat(MOUNT "/sem/1", &st) < 0 && errno == ENOENT);
 	return 0;
 }
 
@@ -93,35 +100,218 @@ static void wait_for_lock(pid_t pid)
 	} while (state[7] != 'D');
 }
 
-static void test_directory(void **state)
+static void needs_userfaultfd(void)
 {
-	static const char *const names[LOOKERS] = {MOUNT "/sem/none", MOUNT "/shm/none"};
-	pid_t lister, maker, lookers[LOOKERS];
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC), semaphore;
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 
 	if (fd < 0) {
 		print_message("skipped: userfaultfd: %s\n", strerror(errno));
 		skip();
 	}
 	close(fd);
-	semaphore = open(MOUNT "/sem/0x51/op", O_WRONLY | O_CLOEXEC);
-	assert_return_code(semaphore, errno);
+}
+
+/* Who keeps /dev/shm, and who wants it alone. */
+static pid_t lister, maker;
+
+static void keep_directory(void)
+{
+	needs_userfaultfd();
 	lister = spawn(list, NULL);
 	wait_until_asleep_in(lister, "handle_userfault");
 	maker = spawn(make_file, NULL);
 	wait_for_lock(maker);
+}
+
+static void let_directory_go(void)
+{
+	kill(lister, SIGKILL);
+	assert_int_equal(reap(lister), -SIGKILL);
+	assert_int_equal(reap(maker), 0);
+	assert_return_code(unlink("/dev/shm/made"), errno);
+}
+
+static void test_directory(void **state)
+{
+	static const char *const names[LOOKERS] = {MOUNT "/sem/none", MOUNT "/shm/none"};
+	pid_t lookers[LOOKERS];
+	int semaphore = open(MOUNT "/sem/0x51/op", O_WRONLY | O_CLOEXEC);
+
+	assert_return_code(semaphore, errno);
+	keep_directory();
 	for (int i = 0; i < LOOKERS; i++) {
 		lookers[i] = spawn(look, (void *)(uintptr_t)names[i]);
 		wait_until_asleep_in(lookers[i], "request_wait_answer");
 	}
 	assert_int_equal(reap(spawn(others_go_on, &semaphore)), 0);
 	close(semaphore);
-	kill(lister, SIGKILL);
-	assert_int_equal(reap(lister), -SIGKILL);
-	assert_int_equal(reap(maker), 0);
+	let_directory_go();
 	for (int i = 0; i < LOOKERS; i++)
 		assert_int_equal(reap(lookers[i]), ENOENT);
-	assert_return_code(unlink("/dev/shm/made"), errno);
+}
+
+static int look_as_hostile(void *number)
+{
+	char name[64];
+
+	shm_become(HOSTILE);
+	snprintf(name, sizeof(name), MOUNT "/sem/none%d", *(int *)number);
+	return look(name);
+}
+
+/* Each asks for another name, for the kernel asks for one name once at a time. */
+static void look_in_crowd(pid_t lookers[CROWD])
+{
+	for (int i = 0; i < CROWD; i++)
+		lookers[i] = spawn(look_as_hostile, &i);
+	for (int i = 0; i < CROWD; i++)
+		wait_until_asleep_in(lookers[i], "request_wait_answer");
+}
+
+static int other_goes_on(void *unused)
+{
+	char text[64];
+
+	for (int i = 0; i < 100; i++) {
+		need(mkdir(MOUNT "/mq/others", 0600) == 0);
+		need(put(MOUNT "/mq/others/data", "first") == 0);
+		need(get(MOUNT "/mq/others/data", text, sizeof(text)) == 5);
+		need(rmdir(MOUNT "/mq/others") == 0);
+	}
+	return 0;
+}
+
+static void test_crowd(void **state)
+{
+	pid_t lookers[CROWD];
+
+	keep_directory();
+	look_in_crowd(lookers);
+	assert_int_equal(shm_try_as(OTHER, other_goes_on, NULL), 0);
+	assert_int_equal(shm_try_as(0, other_goes_on, NULL), 0);
+	/* What no thread has taken up can be given up. */
+	kill(lookers[CROWD - 1], SIGKILL);
+	assert_int_equal(reap(lookers[CROWD - 1]), -SIGKILL);
+	let_directory_go();
+	for (int i = 0; i < CROWD - 1; i++)
+		assert_int_equal(reap(lookers[i]), ENOENT);
+}
+
+/* Writes to a file of the hostile user's from memory that never comes, and keeps its lock. */
+static int write_for_ever(void *number)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/shm/kept%d", *(int *)number);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	need(fd >= 0 && fchown(fd, HOSTILE, HOSTILE) == 0);
+	return write(fd, memory_kept(), SIZE) < 0 ? errno : 0;
+}
+
+static int change_as_hostile(void *number)
+{
+	char path[64];
+
+	shm_become(HOSTILE);
+	snprintf(path, sizeof(path), MOUNT "/shm/kept%d", *(int *)number);
+	return chmod(path, 0640) < 0 ? errno : 0;
+}
+
+/* What may take long has another go on at once, and is suspected later. */
+static void test_crowd_of_files(void **state)
+{
+	pid_t writers[CROWD], changers[CROWD];
+
+	needs_userfaultfd();
+	for (int i = 0; i < CROWD; i++) {
+		writers[i] = spawn(write_for_ever, &i);
+		wait_until_asleep_in(writers[i], "handle_userfault");
+	}
+	for (int i = 0; i < CROWD; i++)
+		changers[i] = spawn(change_as_hostile, &i);
+	for (int i = 0; i < CROWD; i++)
+		wait_until_asleep_in(changers[i], "request_wait_answer");
+	assert_int_equal(shm_try_as(OTHER, other_goes_on, NULL), 0);
+	assert_int_equal(shm_try_as(0, other_goes_on, NULL), 0);
+	for (int i = 0; i < CROWD; i++) {
+		kill(writers[i], SIGKILL);
+		assert_int_equal(reap(writers[i]), -SIGKILL);
+	}
+	for (int i = 0; i < CROWD; i++) {
+		char path[64];
+		struct stat st;
+
+		assert_int_equal(reap(changers[i]), 0);
+		snprintf(path, sizeof(path), "/dev/shm/kept%d", i);
+		assert_return_code(stat(path, &st), errno);
+		assert_int_equal(st.st_mode & 0777, 0640);
+		assert_return_code(unlink(path), errno);
+	}
+}
+
+static void test_crowd_at_end(void **state)
+{
+	pid_t lookers[CROWD];
+	int interrupted = 0, status;
+
+	keep_directory();
+	look_in_crowd(lookers);
+	assert_int_equal(shm_try_as(OTHER, other_goes_on, NULL), 0);
+	kill(fixture_daemon(), SIGTERM);
+	assert_int_equal(reap(lookers[CROWD - 1]), EINTR);
+	let_directory_go();
+	for (int i = 0; i < CROWD - 1; i++) {
+		int error = reap(lookers[i]);
+
+		assert_true(error == EINTR || error == ENOENT);
+		interrupted += error == EINTR;
+	}
+	assert_true(interrupted > CROWD / 2);
+	assert_int_equal(waitpid(fixture_daemon(), &status, 0), fixture_daemon());
+	assert_int_equal(status, 0);
+	fixture_daemon_gone();
+	assert_int_equal(fixture_mount(NULL), 0);
+}
+
+/* Some of the crowd have to wait, and the rest are told that there are too many. */
+static void test_crowd_over_limit(void **state)
+{
+	pid_t lookers[CROWD];
+	int refused = 0;
+	char errors[1 << 16];
+
+	assert_int_equal(fixture_unmount(NULL), 0);
+	fixture_options = "waiting_max=20";
+	assert_int_equal(fixture_mount(NULL), 0);
+	fixture_options = "";
+	keep_directory();
+	for (int i = 0; i < CROWD; i++)
+		lookers[i] = spawn(look_as_hostile, &i);
+	while (refused < CROWD / 2) {
+		siginfo_t ended;
+
+		assert_return_code(waitid(P_ALL, 0, &ended, WEXITED), errno);
+		assert_int_equal(ended.si_status, EDQUOT);
+		for (int i = 0; i < CROWD; i++)
+			if (lookers[i] == ended.si_pid)
+				lookers[i] = 0;
+		refused++;
+	}
+	assert_true(get(MOUNT "/errors", errors, sizeof(errors)) > 0);
+	assert_non_null(strstr(errors, "EDQUOT: "));
+	assert_non_null(strstr(errors, "waiting_max"));
+	assert_int_equal(shm_try_as(OTHER, other_goes_on, NULL), 0);
+	let_directory_go();
+	for (int i = 0; i < CROWD; i++) {
+		int error = lookers[i] ? reap(lookers[i]) : ENOENT;
+
+		refused += error == EDQUOT;
+		assert_true(error == ENOENT || error == EDQUOT);
+	}
+	assert_true(refused <= CROWD - WAITING_MAX);
+	assert_int_equal(fixture_unmount(NULL), 0);
+	assert_int_equal(fixture_mount(NULL), 0);
 }
 
 static int make(void **state)
@@ -142,6 +332,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_directory, make, remove_made),
+		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_crowd_of_files),
+		cmocka_unit_test(test_crowd_at_end),
+		cmocka_unit_test(test_crowd_over_limit),
 	};
 
 	fixture_isolate();
