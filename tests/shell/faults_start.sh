@@ -10,7 +10,7 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
 # All that a start can leave beside processes: mounts, IPC objects, files.
 world() {
     cat /proc/self/mountinfo /proc/sysvipc/*
-    find /run /dev/shm
+    find /run /dev/shm -path "$T" -prune -o -print
 }
 
 # ended - no daemon is left that was started with $mountpoint.  A moment later: who unmounts does not wait for it.
