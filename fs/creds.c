@@ -368,19 +368,14 @@ bool creds_match(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid)
 	return creds && creds->uid == uid && creds->gid == gid && creds->pid == pid;
 }
 
-struct creds *creds_current(void)
-{
-	return current;
-}
-
-bool creds_are_current(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid)
-{
-	return creds == current && creds_match(current, uid, gid, pid);
-}
-
 uid_t creds_uid(const struct creds *creds)
 {
 	return creds->uid;
+}
+
+gid_t creds_gid(const struct creds *creds)
+{
+	return creds->gid;
 }
 
 pid_t creds_pid(const struct creds *creds)

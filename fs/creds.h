@@ -40,14 +40,8 @@ struct creds *creds_hold(struct creds *creds);
 void creds_release(struct creds *creds);
 /* True if @creds were read for this thread under these ids. */
 bool creds_match(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid);
-/* Those that the calling thread holds. */
-struct creds *creds_current(void);
-/*
- * True if @creds, which another thread may release meanwhile, are those that the calling thread
- * holds, and match.
- */
-bool creds_are_current(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid);
 uid_t creds_uid(const struct creds *creds);
+gid_t creds_gid(const struct creds *creds);
 pid_t creds_pid(const struct creds *creds);
 /* Those that were asked for in which the thread is not where the daemon was when it began. */
 unsigned creds_foreign(const struct creds *creds);

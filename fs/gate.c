@@ -11,23 +11,19 @@
 
 #include "tree_users.h"
 
-/* Guards handle->creds and ->users.  Two threads may use one handle at the same moment. */
+/* Guards handle->users.  Two threads may use one handle at the same moment. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* With the lock held: @creds, whose reference it takes, are of the last user; the others follow. */
 static void put_first(struct handle *handle, struct creds *creds)
 {
-	struct creds *before = handle->creds;
-
-	handle->creds = creds;
-	for (size_t i = 0; i < HANDLE_USERS && before; i++) {
+	for (size_t i = 0; i < HANDLE_USERS && creds; i++) {
 		struct creds *next = handle->users[i];
 
-		handle->users[i] = before;
-		/* The place of @creds themselves is free now. */
-		before = next == creds ? NULL : next;
+		handle->users[i] = creds;
+		creds = next;
 	}
-	creds_release(before);
+	creds_release(creds);
 }
 
 /* The caller's, if it is among the last users of @handle, with a reference; else NULL. */
@@ -36,16 +32,9 @@ static struct creds *recall(struct handle *handle, const struct call *call)
 	struct creds *creds = NULL;
 
 	pthread_mutex_lock(&lock);
-	if (creds_match(handle->creds, call->uid, call->gid, call->pid)) {
-		creds = handle->creds;
-	} else {
-		for (size_t i = 0; i < HANDLE_USERS && !creds; i++)
-			if (creds_match(handle->users[i], call->uid, call->gid, call->pid))
-				creds = handle->users[i];
-		if (creds)
-			put_first(handle, creds);
-	}
-	creds_hold(creds);
+	for (size_t i = 0; i < HANDLE_USERS && !creds; i++)
+		if (creds_match(handle->users[i], call->uid, call->gid, call->pid))
+			creds = creds_hold(handle->users[i]);
 	pthread_mutex_unlock(&lock);
 	return creds;
 }
@@ -73,8 +62,7 @@ void gate_daemon(struct call *call)
 
 /*
  * 0, or -EACCES with the reason: the caller is not where @node is.  What is open was judged when it
- * was opened, and may have been passed on; System V objects are judged at each operation, and
- * directories when they are listed.
+ * was opened, and may have been passed on; of System V objects each operation asks.
  */
 static int admit(struct call *call, const struct node *node, bool is_open)
 {
@@ -101,50 +89,50 @@ static unsigned namespaces_wanted(const struct node *node)
 	return namespaces & NAMESPACE_NONE ? UINT_MAX : namespaces;
 }
 
-int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, struct call *call,
-		struct creds **result)
+/* A daemon that can become nobody serves nobody else, however it is mounted. */
+static int serve_own(struct call *call)
 {
-	struct creds *creds = NULL;
-	int error = 0;
+	if (creds_can_change() || call->uid == geteuid())
+		return 0;
+	return refuse(call, EACCES, "this mount serves uid %u alone", (unsigned)geteuid());
+}
+
+/* Who asks, as /proc says now. */
+static int read_caller(struct call *call, const struct node *node, struct creds **creds)
+{
+	int error;
+
+	/* Only the daemon itself can see every caller. */
+	creds_become(NULL);
+	error = creds_of(call->uid, call->gid, call->pid, namespaces_wanted(node), creds);
+	switch (error) {
+	case -EACCES:
+		return refuse(call, EACCES, "process %d cannot be seen in /proc", (int)call->pid);
+	case -ESRCH:
+		return refuse(call, EACCES, "process %d has become another since it asked",
+			      (int)call->pid);
+	case -EXDEV:
+		return refuse(call, EACCES,
+			      "process %d is in another user namespace than this tree",
+			      (int)call->pid);
+	default:
+		return error;
+	}
+}
+
+int gate_caller(fuse_req_t req, const struct node *node, struct call *call, struct creds **result)
+{
+	struct creds *creds;
+	int error;
 
 	gate_public(req, call);
-	/* A daemon that can become nobody serves nobody else, however it is mounted. */
-	if (!creds_can_change() && call->uid != geteuid())
-		return refuse(call, EACCES, "this mount serves uid %u alone", (unsigned)geteuid());
-	/* The thread is the caller already, by this very handle. */
-	if (handle && creds_are_current(handle->creds, call->uid, call->gid, call->pid)) {
-		creds = creds_current();
-		call->foreign = creds_foreign(creds);
-		if (result)
-			*result = creds;
-		return admit(call, node, handle->type != HANDLE_DIRECTORY);
-	}
-	if (handle)
-		creds = recall(handle, call);
-	if (!creds) {
-		/* Only the daemon itself can see every caller. */
-		creds_become(NULL);
-		error = creds_of(call->uid, call->gid, call->pid, namespaces_wanted(node), &creds);
-		if (error == -EACCES)
-			return refuse(call, EACCES, "process %d cannot be seen in /proc",
-				      (int)call->pid);
-		if (error == -ESRCH)
-			return refuse(call, EACCES, "process %d has become another since it asked",
-				      (int)call->pid);
-		if (error == -EXDEV)
-			return refuse(call, EACCES,
-				      "process %d is in another user namespace than this tree",
-				      (int)call->pid);
-		if (error)
-			return error;
-		if (handle) {
-			pthread_mutex_lock(&lock);
-			put_first(handle, creds_hold(creds));
-			pthread_mutex_unlock(&lock);
-		}
-	}
+	error = serve_own(call);
+	if (!error)
+		error = read_caller(call, node, &creds);
+	if (error)
+		return error;
 	call->foreign = creds_foreign(creds);
-	error = admit(call, node, handle && handle->type != HANDLE_DIRECTORY);
+	error = admit(call, node, false);
 	/* From here on the thread holds them, as long as it is the caller. */
 	if (!error)
 		error = creds_become(creds);
@@ -152,4 +140,42 @@ int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, 
 		*result = creds;
 	creds_release(creds);
 	return error;
+}
+
+/* Another than who opened it: that it is where the object is. */
+static int admit_user(struct handle *handle, struct call *call)
+{
+	struct creds *creds = recall(handle, call);
+	int error = 0;
+
+	if (!creds) {
+		error = read_caller(call, &handle->node, &creds);
+		if (error)
+			return error;
+		pthread_mutex_lock(&lock);
+		put_first(handle, creds_hold(creds));
+		pthread_mutex_unlock(&lock);
+	}
+	call->foreign = creds_foreign(creds);
+	creds_release(creds);
+	return admit(call, &handle->node, true);
+}
+
+int gate_user(fuse_req_t req, struct handle *handle, struct call *call)
+{
+	int error;
+
+	gate_public(req, call);
+	error = serve_own(call);
+	if (error)
+		return error;
+	if (creds_match(handle->opener, call->uid, call->gid, call->pid)) {
+		call->foreign = creds_foreign(handle->opener);
+		error = admit(call, &handle->node, true);
+	} else {
+		error = admit_user(handle, call);
+		call->uid = creds_uid(handle->opener);
+		call->gid = creds_gid(handle->opener);
+	}
+	return error ? error : creds_become(handle->opener);
 }

@@ -11,12 +11,17 @@
 void gate_public(fuse_req_t req, struct call *call);
 
 /*
- * Fills @call and makes the thread the caller, who is to do something with @node.  @handle, if any,
- * remembers who used it last, and the same thread under the same ids is not read again.  The thread
- * holds the credentials that come back in @creds (may be NULL) as long as it is the caller.
+ * Fills @call and makes the thread the caller, who is to do something with @node.  The thread holds
+ * the credentials that come back in @creds (may be NULL) as long as it is the caller.
  */
-int gate_caller(fuse_req_t req, const struct node *node, struct handle *handle, struct call *call,
-		struct creds **creds);
+int gate_caller(fuse_req_t req, const struct node *node, struct call *call, struct creds **creds);
+
+/*
+ * The same for what is done by @handle, of a channel or a text: as who opened it, whoever uses it
+ * now.  Else what a user hands to a program that may do more, as its standard output say, would be
+ * used with the rights of that.  @call says whose pid asks.
+ */
+int gate_user(fuse_req_t req, struct handle *handle, struct call *call);
 
 /* Makes the thread the daemon itself. */
 void gate_daemon(struct call *call);

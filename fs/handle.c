@@ -136,7 +136,7 @@ void handle_free(struct handle *handle)
 		table.hint = slot;
 	pthread_rwlock_unlock(&table.lock);
 	node_release(&handle->node);
-	creds_release(handle->creds);
+	creds_release(handle->opener);
 	for (size_t i = 0; i < HANDLE_USERS; i++)
 		creds_release(handle->users[i]);
 	quota_drop(&handle->open);

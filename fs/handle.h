@@ -21,7 +21,8 @@ enum handle_type { HANDLE_TEXT, HANDLE_DIRECTORY, HANDLE_CHANNEL, HANDLE_MEMORY 
 /* The two directions in which a channel's operations may have to take turns. */
 enum direction { DIRECTION_READ, DIRECTION_WRITE, DIRECTIONS };
 
-enum { HANDLE_USERS = 3 };
+/* How many of those that use a handle and have not opened it are remembered. */
+enum { HANDLE_USERS = 4 };
 
 /* What the daemon has open for a channel. */
 struct behind {
@@ -49,10 +50,12 @@ struct handle {
 	int flock_fd; /* the description that is locked by flock(2); -1: none yet */
 	struct quota_share flock;
 
+	/* HANDLE_TEXT, HANDLE_CHANNEL: who opened it, as whom all is done. */
+	struct creds *opener;
+	/* Others that used it, the last first; guarded by the lock of gate.c. */
+	struct creds *users[HANDLE_USERS];
+
 	/* HANDLE_CHANNEL */
-	_Atomic(struct creds *) creds; /* of who used it last; changed under the lock of gate.c */
-	/* Of those who did before, the last first: processes that share a file often take turns. */
-	struct creds *users[HANDLE_USERS]; /* guarded by the lock of gate.c */
 	/* Of a serial channel: whether an operation is under way, and those that wait for their
 	   turn. Guarded by the lock of operation.c. */
 	bool busy[DIRECTIONS];

@@ -88,7 +88,8 @@ static bool reads(int flags)
 	return (flags & O_ACCMODE) != O_WRONLY;
 }
 
-static int open_text(struct call *call, const struct node *node, int flags, struct handle **result)
+static int open_text(struct call *call, const struct node *node, int flags, struct creds *creds,
+		     struct handle **result)
 {
 	const struct row *row = node->place.row;
 	struct handle *handle;
@@ -103,6 +104,7 @@ static int open_text(struct call *call, const struct node *node, int flags, stru
 	error = handle_new(call, HANDLE_TEXT, node, &handle);
 	if (error)
 		return error;
+	handle->opener = creds_hold(creds);
 	if (reads(flags)) {
 		FILE *out;
 
@@ -137,7 +139,7 @@ static int open_channel(struct call *call, const struct node *node, int flags, s
 	error = handle_new(call, HANDLE_CHANNEL, node, &handle);
 	if (error)
 		return error;
-	handle->creds = creds_hold(creds);
+	handle->opener = creds_hold(creds);
 	error = channel->open(call, &node->place, flags, &handle->state);
 	if (error)
 		handle_free(handle);
@@ -216,7 +218,7 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (tree_may_take_long(&node))
 		turns_hand_over();
 	node_enter(ino);
-	error = gate_caller(req, &node, NULL, &op.call, &op.creds);
+	error = gate_caller(req, &node, &op.call, &op.creds);
 	if (!error) {
 		bool shows = node.place.row->show && !writes(fi->flags);
 
@@ -225,7 +227,7 @@ void request_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		else if (node_is_channel(&node) && !shows)
 			error = open_channel(&op.call, &node, fi->flags, op.creds, &op.handle);
 		else
-			error = open_text(&op.call, &node, fi->flags, &op.handle);
+			error = open_text(&op.call, &node, fi->flags, op.creds, &op.handle);
 	}
 	/* Memory has been looked for by name already. */
 	if (error == -ENOENT && !node_is_memory(&node) && another_has_its_name(&node))
@@ -252,8 +254,13 @@ static void hand_over_batch(const struct handle *handle, size_t size)
 static void read_channel(fuse_req_t req, struct handle *handle, size_t size,
 			 struct fuse_file_info *fi)
 {
-	struct operation op = {.kind = OPERATION_READ, .handle = handle, .size = size};
-	int error = gate_caller(req, &handle->node, handle, &op.call, &op.creds);
+	struct operation op = {
+		.kind = OPERATION_READ,
+		.handle = handle,
+		.creds = handle->opener,
+		.size = size,
+	};
+	int error = gate_user(req, handle, &op.call);
 
 	hand_over_batch(handle, size);
 	if (size > REQUEST_READ_MAX)
@@ -326,10 +333,11 @@ static void write_channel(fuse_req_t req, struct handle *handle, const char *buf
 	struct operation op = {
 		.kind = OPERATION_WRITE,
 		.handle = handle,
+		.creds = handle->opener,
 		.buffer = (char *)buffer,
 		.size = size,
 	};
-	int error = gate_caller(req, &handle->node, handle, &op.call, &op.creds);
+	int error = gate_user(req, handle, &op.call);
 
 	hand_over_batch(handle, size);
 	if (!error && fi->writepage)
@@ -351,14 +359,14 @@ void request_write(fuse_req_t req, fuse_ino_t ino, const char *buffer, size_t si
 	struct call call;
 	int error;
 
-	if (!handle) {
+	if (!handle || handle->type == HANDLE_DIRECTORY) {
 		fuse_reply_err(req, EBADF);
 	} else if (handle->type == HANDLE_CHANNEL) {
 		write_channel(req, handle, buffer, size, off, fi);
 	} else if (handle->type == HANDLE_MEMORY) {
 		memory_write(req, handle, buffer, size, off, fi);
 	} else {
-		error = gate_caller(req, &handle->node, handle, &call, NULL);
+		error = gate_user(req, handle, &call);
 		if (!error)
 			error = store(&call, handle, buffer, size);
 		if (error)
@@ -399,8 +407,8 @@ static void close_channel(struct handle *handle, bool waits)
 		.kind = OPERATION_FLUSH,
 		.hooks = &flush_hooks,
 		.handle = handle,
-		.call = {.uid = creds_uid(handle->creds), .pid = creds_pid(handle->creds)},
-		.creds = handle->creds,
+		.call = {.uid = creds_uid(handle->opener), .pid = creds_pid(handle->opener)},
+		.creds = handle->opener,
 		.waits = waits,
 		.within = NO_LIMIT,
 	};
@@ -409,7 +417,7 @@ static void close_channel(struct handle *handle, bool waits)
 	if (channel->flush_seconds)
 		op.within = channel->flush_seconds * INT64_C(1000000000);
 	if (channel->flush) {
-		result = creds_become(handle->creds);
+		result = creds_become(handle->opener);
 		if (!result)
 			result = operation_start(&op);
 	}

@@ -71,7 +71,7 @@ static int list_directory(fuse_req_t req, struct handle *handle, struct call *ca
 	int error = 0;
 
 	if (tree_needs_caller(&self))
-		error = gate_caller(req, &handle->node, handle, call, NULL);
+		error = gate_caller(req, &handle->node, call, NULL);
 	else
 		gate_public(req, call);
 	if (!error)

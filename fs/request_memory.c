@@ -179,7 +179,7 @@ int memory_set_size(fuse_req_t req, const struct node *node, struct fuse_file_in
 		gate_public(req, call);
 		return memory_of(handle)->resize(call, handle->state, size);
 	}
-	error = gate_caller(req, node, NULL, call, NULL);
+	error = gate_caller(req, node, call, NULL);
 	now.identity = 0; /* by name, whatever has it by now */
 	return error ? error : now.row->memory->truncate(call, &now, size);
 }

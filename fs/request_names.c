@@ -87,7 +87,7 @@ void request_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	if (tree_may_take_long(&directory))
 		turns_hand_over();
 	if (tree_needs_caller(&directory))
-		error = gate_caller(req, &directory, NULL, &call, NULL);
+		error = gate_caller(req, &directory, &call, NULL);
 	else
 		gate_public(req, &call);
 	if (!error)
@@ -203,7 +203,7 @@ static int change(fuse_req_t req, const struct node *node, const struct stat *at
 	if (!is_of_object(node) || !node->place.dir->change)
 		return refuse(call, EPERM,
 			      "chmod and chown work on an object, its channels and its memory");
-	error = gate_caller(req, node, NULL, call, NULL);
+	error = gate_caller(req, node, call, NULL);
 	if (!error)
 		error = node->place.dir->change(call, &node->place, &wanted);
 	if (!error)
@@ -285,7 +285,7 @@ void request_access(fuse_req_t req, fuse_ino_t ino, int mask)
 
 	if (!read_node(req, ino, &node))
 		return;
-	error = gate_caller(req, &node, NULL, &call, &creds);
+	error = gate_caller(req, &node, &call, &creds);
 	if (!error)
 		error = tree_stat(&node, &st);
 	if (!error && (mask & W_OK) && mount_mode.read_only)
@@ -311,7 +311,7 @@ void request_readlink(fuse_req_t req, fuse_ino_t ino)
 /* Makes the thread the caller, who may change something if the mount lets anybody. */
 static int admit_change(fuse_req_t req, const struct node *node, struct call *call)
 {
-	int error = gate_caller(req, node, NULL, call, NULL);
+	int error = gate_caller(req, node, call, NULL);
 
 	return !error && mount_mode.read_only ? -EROFS : error;
 }

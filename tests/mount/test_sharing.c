@@ -64,20 +64,14 @@ static int take_shared(void *fd)
 
 enum { GROUP = 77, ROUNDS = 60 };
 
-/* Who may operate on a set of the group's, more of them than the daemon remembers of a file. */
+/* Who may or may not operate on a set of the group's, more than the daemon remembers of a file. */
 static const struct sharer {
 	uid_t uid;
 	gid_t gid;
 	bool in_group;
-	int error;
 } sharers[] = {
-	{0, 0, false, 0},
-	{1001, 1001, true, 0},
-	{1001, 1001, false, EACCES},
-	{1002, GROUP, false, 0},
-	{1003, 1003, false, EACCES},
-	{1003, 1003, true, 0},
-	{1004, 1004, false, EACCES},
+	{0, 0, false},       {1001, 1001, true}, {1001, 1001, false}, {1002, GROUP, false},
+	{1003, 1003, false}, {1003, 1003, true}, {1004, 1004, false},
 };
 enum { SHARERS = sizeof(sharers) / sizeof(*sharers) };
 
@@ -107,18 +101,28 @@ static int share(void *context)
 	return 0;
 }
 
-/* Each is judged as who it is, whoever used the same file before. */
-static void test_shared_by_users(void **state)
+/* The descriptor of a file that the user @id, of the group @id, has opened. */
+static int opened_by(unsigned id, const char *path)
+{
+	int fd;
+
+	assert_return_code(setegid(id), errno);
+	assert_return_code(seteuid(id), errno);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_return_code(fd, errno);
+	assert_return_code(seteuid(0), errno);
+	assert_return_code(setegid(0), errno);
+	return fd;
+}
+
+/* Each is judged as who opened the file, whoever uses it and has used it before. */
+static void check_shared(unsigned opener, int expected)
 {
 	struct sharing sharing[SHARERS];
 	pid_t pids[SHARERS];
 	unsigned who = 0;
-	int fd;
+	int fd = opened_by(opener, in(families[1][1], "op"));
 
-	assert_return_code(chown(families[1][1], 0, GROUP), errno);
-	assert_return_code(chmod(families[1][1], 0660), errno);
-	fd = open(in(families[1][1], "op"), O_WRONLY | O_CLOEXEC);
-	assert_return_code(fd, errno);
 	for (int i = 0; i < SHARERS; i++) {
 		sharing[i] = (struct sharing){.who = &sharers[i], .fd = fd};
 		assert_return_code(pipe2(sharing[i].asked, O_CLOEXEC), errno);
@@ -133,7 +137,7 @@ static void test_shared_by_users(void **state)
 		who = (who + (round % 3 ? 1 : round / 3)) % SHARERS;
 		assert_int_equal(write(sharing[who].asked[1], "", 1), 1);
 		assert_int_equal(read(sharing[who].told[0], &error, sizeof(error)), sizeof(error));
-		assert_int_equal(error, sharers[who].error);
+		assert_int_equal(error, expected);
 		if (round % 2)
 			who = (who + SHARERS - 1) % SHARERS;
 	}
@@ -146,6 +150,14 @@ static void test_shared_by_users(void **state)
 		close(sharing[i].told[1]);
 	}
 	close(fd);
+}
+
+static void test_shared_by_users(void **state)
+{
+	assert_return_code(chown(families[1][1], 0, GROUP), errno);
+	assert_return_code(chmod(families[1][1], 0660), errno);
+	check_shared(0, 0);
+	check_shared(1003, EACCES);
 }
 
 static int read_shared(void *fd)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ enum { KEY = 0x51 };
 
 #define QUEUE MOUNT "/mq/0x51"
 #define SET MOUNT "/sem/0x51"
+#define SEGMENT MOUNT "/shm/0x51"
 #define POSIX_QUEUE MOUNT "/mq/u"
 #define POSIX_SEM MOUNT "/sem/u"
 
@@ -29,7 +31,8 @@ static int owner_makes(const void *argument)
 	mode_t mode = *(const mode_t *)argument;
 
 	return mkdir(QUEUE, mode) < 0 || mkdir(SET ",nsems=2,value=1:0", mode) < 0 ||
-			       mkdir(POSIX_QUEUE, mode) < 0 || mkdir(POSIX_SEM ",value=1", mode) < 0
+			       mkdir(SEGMENT, mode) < 0 || mkdir(POSIX_QUEUE, mode) < 0 ||
+			       mkdir(POSIX_SEM ",value=1", mode) < 0
 		       ? errno
 		       : 0;
 }
@@ -38,6 +41,7 @@ static void remove_objects(void)
 {
 	msgctl(msgget(KEY, 0), IPC_RMID, NULL);
 	semctl(semget(KEY, 0, 0), 0, IPC_RMID);
+	shmctl(shmget(KEY, 0, 0), IPC_RMID, NULL);
 	mq_unlink("/u");
 	sem_unlink("/u");
 }
@@ -95,6 +99,129 @@ static void test_errors_are_private(void **state)
 	assert_int_equal(errno, EINVAL);
 	assert_int_equal(reap(spawn(read_errors, (void *)(uintptr_t)OTHER)), 0);
 	assert_int_equal(reap(spawn(read_errors, (void *)0)), 1);
+}
+
+/* ---- a handle that another uses than who opened it ---- */
+
+#define FRAME "type=1 size=1\n"
+
+/* Each asks the kernel for permission when it is written or read, and is opened by all. */
+static const struct {
+	const char *path, *write; /* NULL: it is read */
+} handed[] = {
+	{QUEUE "/try/data", "x"},
+	{QUEUE "/try/each", "x"},
+	{QUEUE "/try/lines", "x\n"},
+	{QUEUE "/try/bulk", "x\n"},
+	{QUEUE "/try/framed", FRAME "x"},
+	{QUEUE "/try/type/7", "x"},
+	{QUEUE "/try/data", NULL},
+	{QUEUE "/try/each", NULL},
+	{QUEUE "/try/lines", NULL},
+	{QUEUE "/try/bulk", NULL},
+	{QUEUE "/try/framed", NULL},
+	{QUEUE "/try/type/1", NULL},
+	{QUEUE "/qbytes", "100"},
+	{SET "/try/op", "P"},
+	{SET "/value", "5 5"},
+	{SET "/0/value", "5"},
+	{SET "/0/try/op", "P"},
+	{SEGMENT "/locked", "1"},
+};
+enum { HANDED = sizeof(handed) / sizeof(*handed) };
+
+/* What there is by the kernel: messages, bytes, values, who locked. */
+static void assert_untouched(void)
+{
+	struct msqid_ds queue;
+	struct shmid_ds segment;
+	int set = semget(KEY, 0, 0);
+
+	assert_return_code(msgctl(msgget(KEY, 0), IPC_STAT, &queue), errno);
+	assert_int_equal(queue.msg_qnum, 1);
+	assert_int_not_equal(queue.msg_qbytes, 100);
+	assert_int_equal(semctl(set, 0, GETVAL), 1);
+	assert_int_equal(semctl(set, 1, GETVAL), 0);
+	assert_return_code(shmctl(shmget(KEY, 0, 0), IPC_STAT, &segment), errno);
+	assert_int_equal(segment.shm_perm.mode & SHM_LOCKED, 0);
+}
+
+static int open_as(uid_t uid, size_t i)
+{
+	int fd;
+
+	assert_return_code(seteuid(uid), errno);
+	fd = open(handed[i].path, handed[i].write ? O_WRONLY : O_RDONLY);
+	assert_return_code(fd, errno);
+	assert_return_code(seteuid(0), errno);
+	return fd;
+}
+
+/* 0 or the errno, as what a set-user-ID program is handed. */
+static int use_as(uid_t uid, size_t i, int fd)
+{
+	size_t size = handed[i].write ? strlen(handed[i].write) : 0;
+	char byte;
+	int error = 0;
+
+	assert_return_code(seteuid(uid), errno);
+	if (handed[i].write ? write(fd, handed[i].write, size) < 0 : read(fd, &byte, 1) < 0)
+		error = errno;
+	assert_return_code(seteuid(0), errno);
+	return error;
+}
+
+static void test_handle_acts_as_its_opener(void **state)
+{
+	int fd, error;
+
+	for (size_t i = 0; i < HANDED; i++) {
+		prepare(0600);
+		fd = open_as(OTHER, i);
+		error = use_as(0, i, fd);
+		if (error != EACCES && error != EPERM)
+			fail_msg("%s: root has done it for who opened it: %s", handed[i].path,
+				 strerror(error));
+		close(fd);
+		assert_untouched();
+		/* And the other way round, as with any file. */
+		fd = open_as(0, i);
+		error = use_as(OTHER, i, fd);
+		if (error)
+			fail_msg("%s: opened by root, refused: %s", handed[i].path,
+				 strerror(error));
+		close(fd);
+	}
+	remove_objects();
+}
+
+/* What has been kept of an unfinished line or frame is who opened it's to send. */
+static void test_rest_is_its_openers(void **state)
+{
+	static const struct {
+		const char *path, *begin, *end;
+	} rests[] = {
+		{QUEUE "/try/lines", "mine", " theirs\n"},
+		{QUEUE "/try/framed", "type=1 size=4\nmi", "ne"},
+	};
+
+	for (size_t i = 0; i < sizeof(rests) / sizeof(*rests); i++) {
+		int fd;
+
+		prepare(0600);
+		assert_return_code(seteuid(OTHER), errno);
+		fd = open(rests[i].path, O_WRONLY);
+		assert_return_code(fd, errno);
+		/* Nothing is sent yet, so nobody has been asked. */
+		assert_int_equal(write(fd, rests[i].begin, strlen(rests[i].begin)),
+				 strlen(rests[i].begin));
+		assert_return_code(seteuid(0), errno);
+		assert_int_equal(write(fd, rests[i].end, strlen(rests[i].end)), -1);
+		assert_int_equal(errno, EACCES);
+		close(fd);
+		assert_untouched();
+	}
+	remove_objects();
 }
 
 enum { NO_NAMESPACE = 100 };
@@ -193,6 +320,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_objects_belong_to_the_caller),
 		cmocka_unit_test(test_errors_are_private),
+		cmocka_unit_test(test_handle_acts_as_its_opener),
+		cmocka_unit_test(test_rest_is_its_openers),
 		cmocka_unit_test(test_other_ipc_namespace),
 		cmocka_unit_test(test_other_user_namespace),
 	};
