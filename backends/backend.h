@@ -66,6 +66,8 @@ struct tree {
 struct call {
 	uid_t uid;
 	gid_t gid;
+	uid_t real_uid; /* what a message says of its sender (SCM_CREDENTIALS) */
+	gid_t real_gid;
 	pid_t pid;        /* the thread that asks, 0 where it cannot be seen */
 	unsigned foreign; /* NAMESPACE_ ... that are not those of this tree's callers */
 	bool may_wait; /* the call may block; a signal then ends it with -EINTR, nothing changed */

@@ -27,6 +27,8 @@ struct creds {
 	atomic_uint references;
 	uid_t uid;
 	gid_t gid;
+	uid_t real_uid;
+	gid_t real_gid;
 	pid_t pid;
 	uint64_t capabilities;
 	unsigned foreign;
@@ -119,20 +121,26 @@ static const char *field_find(const char *status, const char *name)
 
 enum { REAL_ID, FS_ID };
 
-/* Of the four that a line of the status has the first or the last. */
-static bool has_id(const char *status, const char *name, int which, unsigned id)
+/* Of the four that a line of the status has the first and the last. */
+static bool ids_read(const char *status, const char *name, unsigned ids[2])
 {
 	const char *at = field_find(status, name);
-	unsigned real, fs;
 
-	return at && sscanf(at, "%u %*u %*u %u", &real, &fs) == 2 &&
-	       (which == REAL_ID ? real : fs) == id;
+	return at && sscanf(at, "%u %*u %*u %u", &ids[REAL_ID], &ids[FS_ID]) == 2;
 }
 
-static bool asks_as(const char *status, int which, const struct creds *creds)
+/* Under which ids the thread asks that has these, -1: it is not who asked any more. */
+static int asks_as(const char *status, struct creds *creds)
 {
-	return has_id(status, "\nUid:", which, creds->uid) &&
-	       has_id(status, "\nGid:", which, creds->gid);
+	unsigned uids[2], gids[2];
+
+	if (!ids_read(status, "\nUid:", uids) || !ids_read(status, "\nGid:", gids))
+		return -1;
+	creds->real_uid = uids[REAL_ID];
+	creds->real_gid = gids[REAL_ID];
+	if (uids[FS_ID] == creds->uid && gids[FS_ID] == creds->gid)
+		return FS_ID;
+	return uids[REAL_ID] == creds->uid && gids[REAL_ID] == creds->gid ? REAL_ID : -1;
 }
 
 static struct creds *creds_new(uid_t uid, gid_t gid, pid_t pid)
@@ -142,8 +150,8 @@ static struct creds *creds_new(uid_t uid, gid_t gid, pid_t pid)
 	if (!creds)
 		return NULL;
 	atomic_init(&creds->references, 1);
-	creds->uid = uid;
-	creds->gid = gid;
+	creds->uid = creds->real_uid = uid;
+	creds->gid = creds->real_gid = gid;
 	creds->pid = pid;
 	return creds;
 }
@@ -200,15 +208,17 @@ static int status_parse(int directory, const char *status, struct creds **creds)
 
 	if (!groups)
 		return -EACCES;
-	if (asks_as(status, FS_ID, *creds)) {
+	switch (asks_as(status, *creds)) {
+	case FS_ID:
 		(*creds)->capabilities = capabilities_read(status, "\nCapEff:");
 		if ((*creds)->capabilities && may_have_been_given(directory, (*creds)->uid))
 			(*creds)->capabilities = 0;
-	} else if (asks_as(status, REAL_ID, *creds)) {
-		/* The way of access(2). */
+		break;
+	case REAL_ID: /* the way of access(2) */
 		if ((*creds)->uid == 0)
 			(*creds)->capabilities = capabilities_read(status, "\nCapPrm:");
-	} else {
+		break;
+	default:
 		return -ESRCH;
 	}
 	return groups_read(groups, creds);
@@ -286,7 +296,7 @@ static struct creds *creds_of_all(gid_t gid, pid_t pid)
 	if (!creds)
 		return NULL;
 	atomic_init(&creds->references, 1);
-	creds->gid = gid;
+	creds->gid = creds->real_gid = gid;
 	creds->pid = pid;
 	creds->capabilities = daemon_creds.permitted;
 	creds->groups_count = self->groups_count;
@@ -376,6 +386,16 @@ uid_t creds_uid(const struct creds *creds)
 gid_t creds_gid(const struct creds *creds)
 {
 	return creds->gid;
+}
+
+uid_t creds_real_uid(const struct creds *creds)
+{
+	return creds->real_uid;
+}
+
+gid_t creds_real_gid(const struct creds *creds)
+{
+	return creds->real_gid;
 }
 
 pid_t creds_pid(const struct creds *creds)

@@ -42,6 +42,9 @@ void creds_release(struct creds *creds);
 bool creds_match(const struct creds *creds, uid_t uid, gid_t gid, pid_t pid);
 uid_t creds_uid(const struct creds *creds);
 gid_t creds_gid(const struct creds *creds);
+/* The thread's real ids; where it cannot be seen, the others. */
+uid_t creds_real_uid(const struct creds *creds);
+gid_t creds_real_gid(const struct creds *creds);
 pid_t creds_pid(const struct creds *creds);
 /* Those that were asked for in which the thread is not where the daemon was when it began. */
 unsigned creds_foreign(const struct creds *creds);

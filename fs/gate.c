@@ -44,8 +44,8 @@ void gate_public(fuse_req_t req, struct call *call)
 	const struct fuse_ctx *context = fuse_req_ctx(req);
 
 	/* Not all of the room for a reason is cleared: this is done for each request. */
-	call->uid = context->uid;
-	call->gid = context->gid;
+	call->uid = call->real_uid = context->uid;
+	call->gid = call->real_gid = context->gid;
 	call->pid = context->pid;
 	call->foreign = 0;
 	call->may_wait = false;
@@ -131,6 +131,8 @@ int gate_caller(fuse_req_t req, const struct node *node, struct call *call, stru
 		error = read_caller(call, node, &creds);
 	if (error)
 		return error;
+	call->real_uid = creds_real_uid(creds);
+	call->real_gid = creds_real_gid(creds);
 	call->foreign = creds_foreign(creds);
 	error = admit(call, node, false);
 	/* From here on the thread holds them, as long as it is the caller. */

@@ -43,6 +43,8 @@ void sock_stream_new(const struct call *call, struct sock_stream *stream, int fl
 {
 	stream->fd = -1;
 	stream->flags = flags;
+	stream->sender = call->real_uid;
+	stream->sender_group = call->real_gid;
 	stream->connection = quota_share(QUOTA_CONNECTIONS, call->uid);
 	stream->closing = quota_share(QUOTA_CLOSING, call->uid);
 	stream->memory = quota_share(QUOTA_MEMORY, call->uid);
@@ -297,7 +299,9 @@ ssize_t sock_send(const struct sock_stream *stream, const void *buffer, size_t s
 		message.msg_namelen = address.length;
 	}
 	if (stream->is_unix) {
-		self = (struct ucred){.pid = getpid(), .uid = geteuid(), .gid = getegid()};
+		/* As the kernel does for a process of its own: the real ids. */
+		self = (struct ucred){
+			.pid = getpid(), .uid = stream->sender, .gid = stream->sender_group};
 		memcpy(CMSG_DATA(&control.header), &self, sizeof(self));
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control.room);
@@ -329,6 +333,11 @@ ssize_t sock_stream_write(struct call *call, void *state, const void *buffer, si
 
 		if (length == -EMSGSIZE)
 			return sock_refuse_size(call, stream->fd, size);
+		if (length == -EPERM && stream->is_unix)
+			return refuse(call, EPERM,
+				      "the message would have to say that it is of uid %u, gid %u, "
+				      "who runs a program of other ids that is not root's",
+				      (unsigned)stream->sender, (unsigned)stream->sender_group);
 		if (length < 0) {
 			/* The kernel says once why a connection has ended. */
 			if (*done && length != -EAGAIN)

@@ -22,6 +22,8 @@ struct sock_stream {
 	int failed; /* the errno that ended a write of which a part had gone: for the next to say */
 	size_t drained;
 	struct sock_addr to; /* where each datagram goes; length 0: the socket is connected */
+	uid_t sender;        /* who opened it, for who receives */
+	gid_t sender_group;
 	/* Of who opened it: the connection, its close that waits for the peer, what is in rest. */
 	struct quota_share connection, closing, memory;
 	/* What a read has to give before it asks the socket: rest[rest_start..rest_stop). */

@@ -352,6 +352,69 @@ static void a_client_is_told_whose_the_socket_is(void **state)
 	removed("unix/x");
 }
 
+/* Which uid the kernel says has sent what comes next. */
+static uid_t sender_of_next(int fd)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	char buffer[16];
+	struct iovec piece = {buffer, sizeof(buffer)};
+	struct msghdr message = {.msg_iov = &piece,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+	struct ucred creds;
+
+	assert_true(recvmsg(fd, &message, 0) > 0);
+	assert_non_null(CMSG_FIRSTHDR(&message));
+	assert_int_equal(control.header.cmsg_type, SCM_CREDENTIALS);
+	memcpy(&creds, CMSG_DATA(&control.header), sizeof(creds));
+	return creds.uid;
+}
+
+struct run_by {
+	uid_t real, effective;
+	bool natively;
+};
+
+/* What a set-user-ID program does. */
+static int send_as_program(void *argument)
+{
+	const struct run_by *run = argument;
+	int fd;
+
+	if (setresuid(run->real, run->effective, 0) < 0)
+		return errno;
+	if (run->natively)
+		fd = plain_connected(SOCK_DGRAM, local(HERE "/judge"));
+	else
+		fd = open(at("unix/connect" HERE "/judge"), O_WRONLY);
+	return fd < 0 || write(fd, "x", 1) < 0 ? errno : 0;
+}
+
+static void a_message_is_of_who_runs_the_program(void **state)
+{
+	const int yes = 1;
+	int fd = plain_bound(SOCK_DGRAM, local(HERE "/judge"));
+
+	assert_return_code(chmod(HERE "/judge", 0666), errno);
+	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)), errno);
+	for (int natively = 0; natively < 2; natively++) {
+		struct run_by roots = {OWNER, 0, natively}, theirs = {OWNER, OTHER, natively};
+
+		assert_int_equal(reap(spawn(send_as_program, &roots)), 0);
+		assert_int_equal(sender_of_next(fd), OWNER);
+		/* The daemon may say no more than it is while it acts for one that is not root. */
+		assert_int_equal(reap(spawn(send_as_program, &theirs)), natively ? 0 : EPERM);
+		if (natively)
+			assert_int_equal(sender_of_next(fd), OWNER);
+	}
+	close(fd);
+	assert_return_code(unlink(HERE "/judge"), errno);
+}
+
 static void expect_figure(const char *path, const char *value)
 {
 	char text[256];
@@ -468,6 +531,7 @@ int main(void)
 		TEST(nothing_is_bound_inside_the_tree),
 		TEST(the_link_leads_to_the_socket),
 		TEST(a_client_is_told_whose_the_socket_is),
+		TEST(a_message_is_of_who_runs_the_program),
 		TEST(what_others_bind_shows_while_they_have_it),
 		TEST(a_socket_goes_with_its_file),
 		TEST(a_killed_daemon_is_in_nobodys_way),

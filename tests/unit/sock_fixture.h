@@ -89,6 +89,7 @@ static inline void fixture_enter(void)
 static inline void become(uid_t uid)
 {
 	assert_int_equal(setresuid((uid_t)-1, uid, (uid_t)-1), 0);
+	call.real_uid = uid;
 	/* A process that has changed its ids can't be looked into, not even by its leak checker. */
 	prctl(PR_SET_DUMPABLE, 1);
 }
