@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -47,6 +48,7 @@ struct sock_bound {
 	int fd;                  /* once removed, of a socket that can do nothing */
 	int member;              /* a socket that only is in the group, -1: none */
 	int judge;               /* the file whose owner and mode are the socket's */
+	int file;                /* of a unix socket that has a name: O_PATH of that, -1: none */
 	int type;
 };
 
@@ -79,14 +81,52 @@ static void path_of(int fd, char path[32])
 	snprintf(path, 32, "/proc/self/fd/%d", fd);
 }
 
-/* A unix socket can lose its file to anybody's rm or mv, and is then no more. */
+/* The path by which a descriptor was opened, as it is now; false: there is none of that length. */
+static bool path_now(int fd, char path[PATH_MAX])
+{
+	char link[32];
+	ssize_t length;
+
+	path_of(fd, link);
+	length = readlink(link, path, PATH_MAX);
+	if (length < 0 || length == PATH_MAX)
+		return false;
+	path[length] = '\0';
+	return true;
+}
+
+/*
+ * A unix socket can lose its file to anybody's rm or mv, and is then no more.  This is asked by the
+ * reactor and with locks held, so it asks the file, not the directory, whose lock a user can keep:
+ * a file without a link is nobody's, and one that is known by another path has been moved.
+ */
 static bool has_lost_its_file(const struct sock_bound *bound)
 {
+	char path[PATH_MAX], directory[PATH_MAX];
+	struct stat st;
+	size_t length;
+
+	if (bound->key.sort != SOCK_UNIX)
+		return false;
+	if (bound->file < 0 || fstat(bound->file, &st) < 0 || !st.st_nlink)
+		return true;
+	if (!path_now(bound->file, path) || !path_now(table.directory, directory))
+		return true;
+	length = strlen(directory);
+	return strncmp(path, directory, length) != 0 || path[length] != '/' ||
+	       strcmp(path + length + 1, bound->name + 1) != 0;
+}
+
+/* The file of a unix socket that has just been bound.  -ENOENT: it has been lost already. */
+static int file_of(const struct sock_bound *bound)
+{
+	int fd = entry_open(table.directory, bound->name + 1, O_PATH);
 	struct stat st;
 
-	return bound->key.sort == SOCK_UNIX &&
-	       (entry_look(table.directory, bound->name + 1, &st) < 0 ||
-		st.st_ino != bound->key.identity);
+	if (fd < 0 || (fstat(fd, &st) == 0 && st.st_ino == bound->key.identity))
+		return fd;
+	close(fd);
+	return -ENOENT;
 }
 
 /* At the end of the daemon: a file that leads to no socket would keep its name from the next. */
@@ -151,6 +191,8 @@ void sock_bound_release(struct sock_bound *bound)
 	close(bound->fd);
 	if (bound->judge >= 0)
 		close(bound->judge);
+	if (bound->file >= 0)
+		close(bound->file);
 	if (bound->member >= 0)
 		close(bound->member);
 	quota_drop(&bound->kept);
@@ -260,6 +302,17 @@ static int table_add(struct sock_bound *bound)
 	return 0;
 }
 
+static int files_open(struct call *call, struct sock_bound *bound, mode_t mode)
+{
+	bound->judge = file_new(bound->key.sort == SOCK_UNIX ? 0600 : mode);
+	if (bound->judge < 0)
+		return sock_refuse_open(call, bound->judge);
+	if (bound->key.sort != SOCK_UNIX)
+		return 0;
+	bound->file = file_of(bound);
+	return bound->file >= 0 || bound->file == -ENOENT ? 0 : sock_refuse_open(call, bound->file);
+}
+
 int sock_bound_keep(struct call *call, const struct sock_keeping *keeping)
 {
 	struct sock_bound *bound = calloc(1, sizeof(*bound)), *other;
@@ -279,13 +332,11 @@ int sock_bound_keep(struct call *call, const struct sock_keeping *keeping)
 	name_make(keeping->sort, keeping->name, bound->name);
 	getsockopt(bound->fd, SOL_SOCKET, SO_TYPE, &bound->type, &length);
 	atomic_init(&bound->references, 1);
-	bound->judge = -1;
+	bound->judge = bound->file = -1;
 	error = quota_take(call, &bound->kept, 1);
 	if (!error)
-		bound->judge = file_new(keeping->sort == SOCK_UNIX ? 0600 : keeping->mode);
-	if (bound->judge < 0) {
-		if (!error)
-			error = sock_refuse_open(call, bound->judge);
+		error = files_open(call, bound, keeping->mode);
+	if (error) {
 		sock_bound_release(bound);
 		return error;
 	}

@@ -1,10 +1,12 @@
 /*
- * test_hostile_directory.c - a lock of /dev/shm, or of a file in it, that a user keeps for ever:
- * what needs it waits, however much that is, and everybody else goes on.
+ * test_hostile_directory.c - a lock of /dev/shm, of a file in it, or of the directory of unix
+ * sockets, that a user keeps for ever: what needs it waits, however much that is, and everybody
+ * else goes on.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +27,10 @@
 enum { SIZE = 1 << 16, LOOKERS = 2, CROWD = 100, WAITING_MAX = 20 };
 enum { HOSTILE = 54321, OTHER = 54322 };
 
+/* Which directory is kept, who keeps it, and who wants it alone. */
+static const char *kept;
+static pid_t lister, maker;
+
 /* Memory that never comes. */
 static char *memory_kept(void)
 {
@@ -43,7 +49,7 @@ static char *memory_kept(void)
 /* Lists the directory, with its lock shared, into that. */
 static int list(void *unused)
 {
-	int fd = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(kept, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	need(fd >= 0);
 	return syscall(SYS_getdents64, fd, memory_kept(), SIZE) < 0 ? errno : 0;
@@ -52,9 +58,12 @@ static int list(void *unused)
 /* Wants the lock for itself, so that whoever comes later waits behind. */
 static int make_file(void *unused)
 {
-	int fd = open("/dev/shm/made", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char path[64];
+	int fd;
 
-	if (fd < 0)
+	snprintf(path, sizeof(path), "%s/made", kept);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || unlink(path) < 0)
 		return errno;
 	close(fd);
 	return 0;
@@ -111,12 +120,10 @@ static void needs_userfaultfd(void)
 	close(fd);
 }
 
-/* Who keeps /dev/shm, and who wants it alone. */
-static pid_t lister, maker;
-
-static void keep_directory(void)
+static void keep_directory(const char *path)
 {
 	needs_userfaultfd();
+	kept = path;
 	lister = spawn(list, NULL);
 	wait_until_asleep_in(lister, "handle_userfault");
 	maker = spawn(make_file, NULL);
@@ -128,7 +135,6 @@ static void let_directory_go(void)
 	kill(lister, SIGKILL);
 	assert_int_equal(reap(lister), -SIGKILL);
 	assert_int_equal(reap(maker), 0);
-	assert_return_code(unlink("/dev/shm/made"), errno);
 }
 
 static void test_directory(void **state)
@@ -138,7 +144,7 @@ static void test_directory(void **state)
 	int semaphore = open(MOUNT "/sem/0x51/op", O_WRONLY | O_CLOEXEC);
 
 	assert_return_code(semaphore, errno);
-	keep_directory();
+	keep_directory("/dev/shm");
 	for (int i = 0; i < LOOKERS; i++) {
 		lookers[i] = spawn(look, (void *)(uintptr_t)names[i]);
 		wait_until_asleep_in(lookers[i], "request_wait_answer");
@@ -185,7 +191,7 @@ static void test_crowd(void **state)
 {
 	pid_t lookers[CROWD];
 
-	keep_directory();
+	keep_directory("/dev/shm");
 	look_in_crowd(lookers);
 	assert_int_equal(shm_try_as(OTHER, other_goes_on, NULL), 0);
 	assert_int_equal(shm_try_as(0, other_goes_on, NULL), 0);
@@ -255,7 +261,7 @@ static void test_crowd_at_end(void **state)
 	pid_t lookers[CROWD];
 	int interrupted = 0, status;
 
-	keep_directory();
+	keep_directory("/dev/shm");
 	look_in_crowd(lookers);
 	assert_int_equal(shm_try_as(OTHER, other_goes_on, NULL), 0);
 	kill(fixture_daemon(), SIGTERM);
@@ -285,7 +291,7 @@ static void test_crowd_over_limit(void **state)
 	fixture_options = "waiting_max=20";
 	assert_int_equal(fixture_mount(NULL), 0);
 	fixture_options = "";
-	keep_directory();
+	keep_directory("/dev/shm");
 	for (int i = 0; i < CROWD; i++)
 		lookers[i] = spawn(look_as_hostile, &i);
 	while (refused < CROWD / 2) {
@@ -314,6 +320,53 @@ static void test_crowd_over_limit(void **state)
 	assert_int_equal(fixture_mount(NULL), 0);
 }
 
+/* ---- the directory of unix sockets ---- */
+
+#define UNIX "/run/ipcfs/unix"
+
+static int poll_it(void *fd)
+{
+	struct pollfd polled = {.fd = *(int *)fd, .events = POLLIN};
+
+	return poll(&polled, 1, -1) == 1 ? 0 : errno;
+}
+
+static int read_one(void *unused)
+{
+	char text[8];
+
+	alarm(20);
+	return get(MOUNT "/mq/0x51/data", text, sizeof(text)) == 5 ? 0 : EIO;
+}
+
+/*
+ * A socket that has lost its file is found out by whoever uses it, and where all that wait are
+ * told that one has gone: neither looks for the file by its name.
+ */
+static void test_lost_socket(void **state)
+{
+	int fd;
+	pid_t poller, reader;
+
+	assert_return_code(mkdir(MOUNT "/sockets/unix/x,type=dgram", 0600), errno);
+	assert_return_code(mkdir(MOUNT "/sockets/udp/127.0.0.1:4000", 0600), errno);
+	fd = open(MOUNT "/sockets/unix/x/data", O_RDONLY | O_CLOEXEC);
+	assert_return_code(fd, errno);
+	assert_return_code(unlink(UNIX "/x"), errno);
+	reader = spawn(read_one, NULL);
+	wait_until_parked(reader);
+	keep_directory(UNIX);
+	poller = spawn(poll_it, &fd);
+	/* Whoever polls a socket, as those who wait for one, looks again at each removal. */
+	assert_int_equal(rmdir(MOUNT "/sockets/udp/127.0.0.1:4000"), 0);
+	assert_int_equal(reap(poller), 0);
+	assert_int_equal(put(MOUNT "/mq/0x51/data", "first"), 0);
+	assert_int_equal(reap(reader), 0);
+	assert_int_equal(shm_try_as(OTHER, other_goes_on, NULL), 0);
+	let_directory_go();
+	close(fd);
+}
+
 static int make(void **state)
 {
 	assert_return_code(mkdir(MOUNT "/mq/0x51", 0600), errno);
@@ -332,6 +385,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_directory, make, remove_made),
+		cmocka_unit_test_setup_teardown(test_lost_socket, make, remove_made),
 		cmocka_unit_test(test_crowd),
 		cmocka_unit_test(test_crowd_of_files),
 		cmocka_unit_test(test_crowd_at_end),
@@ -340,6 +394,7 @@ int main(void)
 
 	fixture_isolate();
 	fixture_isolate_processes();
+	fixture_isolate_network();
 	return cmocka_run_group_tests_name("hostile directory", tests, fixture_mount,
 					   fixture_unmount);
 }
