@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "syscalls.h"
@@ -88,15 +89,32 @@ int confine_privileges(void)
 	return error;
 }
 
+/*
+ * Its memory has what all users have sent: no core, and no debugger but one that may trace
+ * everything.  Each change of ids makes it as dumpable as fs.suid_dumpable says, and whom a process
+ * of its own is charged to may end that with a signal that dumps; a limit of one byte keeps the
+ * core from pipes too (do_coredump in fs/coredump.c of Linux).
+ */
+static int hide_memory(void)
+{
+	static const struct rlimit one = {1, 1};
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	/* Where no core is allowed at all it may be that one byte is too much. */
+	return setrlimit(RLIMIT_CORE, &one) < 0 && errno != EPERM ? -errno : 0;
+}
+
 int confine_calls(void)
 {
 	/*
-	 * Its memory has what all users have sent: no core, and no debugger but one that may trace
-	 * everything.  A plain user's daemon has only what is that user's, whose lsof(8) and ss(8)
-	 * are to see it as any other process.
+	 * A plain user's daemon has only what is that user's, whose lsof(8) and ss(8) are to see it
+	 * as any other process.
 	 */
-	if (geteuid() == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return -errno;
+	int error = geteuid() == 0 ? hide_memory() : 0;
+
+	if (error)
+		return error;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	return syscalls_confine();

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "creds.h"
 #include "heap.h"
 #include "notify.h"
 #include "operation.h"
@@ -115,6 +116,8 @@ static void *take_requests(void *argument)
 	int64_t asked, waited;
 	int result = 0;
 
+	/* It began with what whoever started it had at that moment. */
+	creds_reset();
 	pthread_mutex_lock(&serving.lock);
 	server->number = (pid_t)syscall(SYS_gettid);
 	pthread_mutex_unlock(&serving.lock);

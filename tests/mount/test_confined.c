@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,11 +132,22 @@ static void test_libraries(void **state)
 	assert_return_code(rmdir(MOUNT "/mq/confined"), errno);
 }
 
+/* A process of its own, by which a user is charged, begins with the same. */
+static void test_no_core(void **state)
+{
+	struct rlimit cores;
+
+	assert_return_code(prlimit(fixture_daemon(), RLIMIT_CORE, NULL, &cores), errno);
+	assert_int_equal(cores.rlim_cur, 1);
+	assert_int_equal(cores.rlim_max, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_thread),
 		cmocka_unit_test(test_libraries),
+		cmocka_unit_test(test_no_core),
 	};
 	char own[16];
 
