@@ -17,7 +17,8 @@
 /*
  * Of each: the option, what one has so many of, and the limit: so many, but of what keeps
  * descriptors no more than a part of those that the daemon may have.  One that is open is up to
- * two descriptors, a socket three, all others one: at all limits together a user has about half.
+ * three descriptors, a socket three too, all others one, and connections, holds and events are open
+ * as well: at all limits together a user has less than half.
  */
 static struct {
 	const char *option, *counts, *unit;
@@ -25,21 +26,21 @@ static struct {
 	unsigned part; /* of RLIMIT_NOFILE; 0: none */
 } limits[QUOTAS] = {
 	[QUOTA_HANDLES] = {"handles_max", "files and directories of the tree open", "handles",
-			   65536, 8},
+			   65536, 12},
 	[QUOTA_WAITING] = {"waiting_max", "operations that wait", "operations", 16384, 0},
 	[QUOTA_MEMORY] = {"memory_max", "bytes kept for what is open and what waits", "bytes",
 			  256 << 20, 0},
 	[QUOTA_CONNECTIONS] = {"connections_max", "connections open or being opened", "connections",
 			       16384, 16},
 	[QUOTA_CLOSING] = {"closing_max", "connections that wait for their peer's end",
-			   "connections", 1024, 16},
-	[QUOTA_SOCKETS] = {"sockets_max", "sockets made by mkdir", "sockets", 1024, 16},
+			   "connections", 1024, 32},
+	[QUOTA_SOCKETS] = {"sockets_max", "sockets made by mkdir", "sockets", 1024, 32},
 	[QUOTA_LOOKUPS] = {"lookups_max", "names being looked up", "names", 32, 32},
 	[QUOTA_HOLDS] = {"holds_max", "semaphores held, or being taken, by hold", "semaphores",
 			 4096, 16},
-	[QUOTA_PIPES] = {"pipes_max", "pipes kept", "pipes", 256, 16},
+	[QUOTA_PIPES] = {"pipes_max", "pipes kept", "pipes", 256, 32},
 	[QUOTA_EVENTS] = {"events_max", "files of events open", "files", 64, 32},
-	[QUOTA_LOCKS] = {"locks_max", "descriptors that lock memory", "descriptors", 16384, 16},
+	[QUOTA_LOCKS] = {"locks_max", "descriptors that lock memory", "descriptors", 16384, 32},
 	[QUOTA_PROCESSES] = {"processes_max", "processes that make queues, or lock", "processes",
 			     16, 0},
 };

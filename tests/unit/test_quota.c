@@ -199,7 +199,7 @@ static void test_at_once(void **state)
 	assert_nobody();
 }
 
-/* All that one user may have leaves others most of a daemon that may have little open. */
+/* All that one user may have leaves others half of a daemon that may have little open. */
 static void test_by_descriptors(void **state)
 {
 	struct rlimit files = {1024, 4096};
@@ -209,12 +209,12 @@ static void test_by_descriptors(void **state)
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &files), errno);
 	assert_int_equal(quota_set("handles_max", "65536"), 0);
 	quota_setup();
-	assert_int_equal(quota_limit(QUOTA_HANDLES).most, 128);
+	assert_int_equal(quota_limit(QUOTA_HANDLES).most, 1024 / 12);
 	assert_int_equal(quota_limit(QUOTA_WAITING).most, 1);
-	together = 2 * quota_limit(QUOTA_HANDLES).most + 3 * quota_limit(QUOTA_SOCKETS).most +
+	together = 3 * quota_limit(QUOTA_HANDLES).most + 3 * quota_limit(QUOTA_SOCKETS).most +
 		   quota_limit(QUOTA_PIPES).most + quota_limit(QUOTA_LOCKS).most +
-		   2 * quota_limit(QUOTA_LOOKUPS).most;
-	assert_true(together < 1024 * 3 / 4);
+		   quota_limit(QUOTA_CLOSING).most + 2 * quota_limit(QUOTA_LOOKUPS).most;
+	assert_true(together < 1024 / 2);
 }
 
 int main(void)
