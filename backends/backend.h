@@ -172,7 +172,11 @@ struct channel {
 	 * wait for anything that can go.  Comes with .gone.
 	 */
 	uint64_t (*object)(void *state);
-	/* Sends what an unfinished write has left, as the opener.  -EAGAIN: to be called again. */
+	/*
+	 * Sends what an unfinished write has left, as the opener.  -EAGAIN: to be called again.
+	 * What may have to wait so has been charged to its user before, until .close: a close is
+	 * not refused.
+	 */
 	int (*flush)(struct call *call, void *state);
 	/* After so long a flush that still waits is given up without a word; 0: never. */
 	unsigned flush_seconds;

@@ -118,9 +118,9 @@ static int count_in(struct operation *op)
 
 	op->waiting = quota_share(QUOTA_WAITING, op->call.uid);
 	op->memory = quota_share(QUOTA_MEMORY, op->call.uid);
-	/* What was accepted before its close is not refused afterwards. */
+	/* A close cannot be refused: what it leaves has been charged by the channel. */
 	if (op->kind == OPERATION_FLUSH)
-		return quota_take_anyway(&op->waiting, 1);
+		return 0;
 	error = quota_take(&op->call, &op->waiting, 1);
 	if (!error)
 		error = quota_take(&op->call, &op->memory, bytes);

@@ -37,6 +37,14 @@ static int grow(struct call *call, struct quota_share *memory, char **text, size
 	return 0;
 }
 
+struct frame_lines frame_lines_of(uid_t uid)
+{
+	return (struct frame_lines){
+		.memory = quota_share(QUOTA_MEMORY, uid),
+		.waiting = quota_share(QUOTA_WAITING, uid),
+	};
+}
+
 ssize_t frame_lines_next(struct call *call, struct frame_lines *lines, const char *text,
 			 size_t size, const char **line, size_t *length)
 {
@@ -64,6 +72,8 @@ int frame_lines_keep(struct call *call, struct frame_lines *lines, const char *t
 	int error =
 		grow(call, &lines->memory, &lines->text, &lines->capacity, lines->length + size);
 
+	if (!error)
+		error = quota_resize(call, &lines->waiting, 1);
 	if (error)
 		return error;
 	memcpy(lines->text + lines->length, text, size);
@@ -74,12 +84,14 @@ int frame_lines_keep(struct call *call, struct frame_lines *lines, const char *t
 void frame_lines_drop(struct frame_lines *lines)
 {
 	lines->length = 0;
+	quota_drop(&lines->waiting);
 }
 
 void frame_lines_free(struct frame_lines *lines)
 {
 	free(lines->text);
 	quota_drop(&lines->memory);
+	quota_drop(&lines->waiting);
 	memset(lines, 0, sizeof(*lines));
 }
 
@@ -278,7 +290,7 @@ int frame_lines_flush(struct call *call, struct frame_lines *lines, const struct
 		return 0;
 	error = sink->send(call, context, lines->text, lines->length);
 	if (error != -EAGAIN && error != -EINTR)
-		frame_lines_drop(lines);
+		lines->length = 0;
 	return error;
 }
 

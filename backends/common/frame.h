@@ -10,12 +10,19 @@
 #include "backend.h"
 #include "quota.h"
 
-/* The line that has no newline yet. */
+/*
+ * The line that has no newline yet.  As long as there is one its user is charged with an operation
+ * that waits, since it becomes one when the file is closed, which cannot be refused.
+ */
 struct frame_lines {
 	char *text;
 	size_t length, capacity;
-	struct quota_share memory; /* charged with the capacity; set by who has it */
+	struct quota_share memory;  /* charged with the capacity */
+	struct quota_share waiting; /* charged with 1 while there is a length */
 };
+
+/* Empty, and charged to @uid. */
+struct frame_lines frame_lines_of(uid_t uid);
 
 /*
  * Finds the first line that @text ends: *line is the kept beginning and what @text adds, without
@@ -25,7 +32,7 @@ struct frame_lines {
  */
 ssize_t frame_lines_next(struct call *call, struct frame_lines *lines, const char *text,
 			 size_t size, const char **line, size_t *length);
-/* Adds to what is kept.  -EDQUOT, -ENOMEM. */
+/* Adds to what is kept.  -EDQUOT, -ENOMEM, and nothing is added. */
 int frame_lines_keep(struct call *call, struct frame_lines *lines, const char *text, size_t size);
 void frame_lines_drop(struct frame_lines *lines);
 void frame_lines_free(struct frame_lines *lines);
@@ -100,7 +107,10 @@ struct frame_sink {
 ssize_t frame_lines_write(struct call *call, struct frame_lines *lines,
 			  const struct frame_sink *sink, void *context, const char *text,
 			  size_t size, size_t *done);
-/* Sends the line that has no newline. */
+/*
+ * Sends the line that has no newline, when nothing more will come.  The operation that waits stays
+ * charged until frame_lines_free: so whoever waits in a thread to send it has left that one.
+ */
 int frame_lines_flush(struct call *call, struct frame_lines *lines, const struct frame_sink *sink,
 		      void *context);
 ssize_t frame_write(struct call *call, struct frame *frame, const struct frame_header *header,

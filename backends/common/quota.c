@@ -27,7 +27,8 @@ static struct {
 } limits[QUOTAS] = {
 	[QUOTA_HANDLES] = {"handles_max", "files and directories of the tree open", "handles",
 			   65536, 12},
-	[QUOTA_WAITING] = {"waiting_max", "operations that wait", "operations", 16384, 0},
+	[QUOTA_WAITING] = {"waiting_max", "operations that wait and lines without an end",
+			   "operations", 16384, 0},
 	[QUOTA_MEMORY] = {"memory_max", "bytes kept for what is open and what waits", "bytes",
 			  256 << 20, 0},
 	[QUOTA_CONNECTIONS] = {"connections_max", "connections open or being opened", "connections",
@@ -128,7 +129,7 @@ static int refuse_more(struct call *call, const struct quota_share *share, uint6
 		      used, limits[share->what].counts, amount);
 }
 
-static int take(struct call *call, struct quota_share *share, uint64_t amount, bool limited)
+int quota_take(struct call *call, struct quota_share *share, uint64_t amount)
 {
 	uint64_t most = limits[share->what].most, used = 0;
 	struct user *user;
@@ -140,7 +141,7 @@ static int take(struct call *call, struct quota_share *share, uint64_t amount, b
 	user = user_get(share->uid);
 	if (user) {
 		used = user->used[share->what];
-		if (limited && share->uid != quota.own && (used > most || amount > most - used)) {
+		if (share->uid != quota.own && amount > most - used) {
 			error = -EDQUOT;
 		} else {
 			user->used[share->what] += amount;
@@ -152,16 +153,6 @@ static int take(struct call *call, struct quota_share *share, uint64_t amount, b
 	}
 	pthread_mutex_unlock(&quota.lock);
 	return error == -EDQUOT ? refuse_more(call, share, used, amount) : error;
-}
-
-int quota_take(struct call *call, struct quota_share *share, uint64_t amount)
-{
-	return take(call, share, amount, true);
-}
-
-int quota_take_anyway(struct quota_share *share, uint64_t amount)
-{
-	return take(NULL, share, amount, false);
 }
 
 int quota_resize(struct call *call, struct quota_share *share, uint64_t amount)

@@ -13,7 +13,7 @@
 
 enum quota {
 	QUOTA_HANDLES,     /* open files and directories of the tree */
-	QUOTA_WAITING,     /* operations that wait */
+	QUOTA_WAITING,     /* operations that wait, and what becomes one when it is closed */
 	QUOTA_MEMORY,      /* bytes kept for them */
 	QUOTA_CONNECTIONS, /* of those that are open, connections and who waits for one */
 	QUOTA_CLOSING,     /* connections that are closed and wait for the peer to have read all */
@@ -53,8 +53,6 @@ struct quota_share quota_share(enum quota what, uid_t uid);
  * limit.  -ENOMEM.  @call may be NULL.
  */
 int quota_take(struct call *call, struct quota_share *share, uint64_t amount);
-/* The same whatever the limit: for what was accepted before. */
-int quota_take_anyway(struct quota_share *share, uint64_t amount);
 /* Makes the share @amount, more or less than it is. */
 int quota_resize(struct call *call, struct quota_share *share, uint64_t amount);
 void quota_give(struct quota_share *share, uint64_t amount);

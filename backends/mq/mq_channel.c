@@ -56,8 +56,8 @@ static int mq_open_end(struct call *call, const struct place *place, int flags, 
 		return error;
 	}
 	handle->room = handle->end.room;
-	handle->kept = handle->lines.memory = handle->frame.memory =
-		quota_share(QUOTA_MEMORY, call->uid);
+	handle->lines = frame_lines_of(call->uid);
+	handle->kept = handle->frame.memory = quota_share(QUOTA_MEMORY, call->uid);
 	handle->end.numbered = place->row->type == ROW_NUMBERED;
 	if (handle->end.numbered) {
 		handle->end.number = place->number;

@@ -63,7 +63,8 @@ static int dgram_open(struct call *call, const struct place *place, int flags, v
 	dgram->bound = bound;
 	dgram->stream.is_unix = is_unix;
 	dgram->frame.context = dgram;
-	dgram->frame.memory = dgram->lines.memory = quota_share(QUOTA_MEMORY, call->uid);
+	dgram->lines = frame_lines_of(call->uid);
+	dgram->frame.memory = quota_share(QUOTA_MEMORY, call->uid);
 	pthread_mutex_init(&dgram->lock, NULL);
 	*state = dgram;
 	if (is_unix || !sock_addr_is_multicast(&address))

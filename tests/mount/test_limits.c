@@ -598,6 +598,143 @@ static void test_killed_midway(void **state)
 	}
 }
 
+/* ---- lines without an end ---- */
+
+#define FULL MOUNT "/mq/0x73"
+
+static long threads_of_daemon(void)
+{
+	char path[64], text[4096];
+	const char *row;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)fixture_daemon());
+	assert_true(get(path, text, sizeof(text)) > 0);
+	row = strstr(text, "\nThreads:");
+	assert_non_null(row);
+	return strtol(row + strlen("\nThreads:"), NULL, 10);
+}
+
+/* Writes @text to a file that gathers lines and closes it: 0 or -errno. */
+static int leave(const char *file, const char *text)
+{
+	int fd = try_open(file, O_WRONLY), error = 0;
+
+	if (fd < 0)
+		return fd;
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+enum { LEFT = 50 };
+
+/* How many closes leave something to be sent. */
+static int leave_many(void *unused)
+{
+	static const char *const files[] = {FULL "/lines", FULL "/bulk"};
+	int taken = 0;
+
+	become(USER);
+	for (int i = 0; i < LEFT; i++) {
+		int error = leave(files[i % 2], "x");
+
+		TRY(!error || error == -EDQUOT);
+		taken += !error;
+	}
+	/* What ends is not kept, and goes as far as there is room for it. */
+	TRY(leave(FULL "/try/lines", "y\n") == -EAGAIN);
+	return taken;
+}
+
+/* A queue with room for one message, which it has. */
+static void make_full(void)
+{
+	assert_return_code(mkdir(FULL, 0666), errno);
+	assert_int_equal(put(FULL "/qbytes", "1"), 0);
+	assert_int_equal(put(FULL "/data", "x"), 0);
+}
+
+static void test_unfinished_lines(void **state)
+{
+	long before = threads_of_daemon();
+	char text[64 << 10];
+
+	make_full();
+	assert_int_equal(reap(spawn(leave_many, NULL)), limits[0].most);
+	await_used(USER, "handles_max", limits[0].most);
+	assert_int_equal(used(USER, "waiting_max"), limits[0].most);
+	assert_in_range(threads_of_daemon(), 1, before + LEFT / 2);
+	assert_true(get(MOUNT "/errors", text, sizeof(text)) > 0);
+	assert_non_null(strstr(text, " write "));
+	/* Those that were taken arrive, those that were refused do not. */
+	for (int i = 0; i <= limits[0].most; i++)
+		assert_int_equal(get(FULL "/data", text, sizeof(text)), 1);
+	await_used(USER, NULL, -1);
+	assert_int_equal(get(FULL "/try/data", text, sizeof(text)), -EAGAIN);
+	assert_return_code(rmdir(FULL), errno);
+}
+
+/* It is what is kept that counts, for as long as it is, and the opener has it. */
+static int end_lines(void *unused)
+{
+	int fds[4 + 1];
+
+	become(USER);
+	for (int i = 0; i <= 4; i++)
+		TRY((fds[i] = try_open(FULL "/lines", O_WRONLY)) >= 0);
+	for (int i = 0; i < 4; i++)
+		TRY(write(fds[i], "x", 1) == 1 && write(fds[i], "y", 1) == 1);
+	TRY(used(USER, "waiting_max") == 4);
+	TRY(write(fds[4], "z", 1) < 0 && errno == EDQUOT);
+	/* What ends in it goes, and the rest is not taken. */
+	TRY(write(fds[4], "a\nb", 3) == 2);
+	TRY(write(fds[0], "\n", 1) == 1);
+	TRY(used(USER, "waiting_max") == 3);
+	TRY(write(fds[4], "z", 1) == 1);
+	return 0;
+}
+
+static void test_finished_lines(void **state)
+{
+	static const char *const messages[] = {"a", "xy", "z"};
+	int found[3] = {0};
+	char text[16];
+
+	assert_return_code(mkdir(FULL, 0666), errno);
+	assert_int_equal(reap(spawn(end_lines, NULL)), 0);
+	await_used(USER, NULL, -1);
+	while (get(FULL "/try/data", text, sizeof(text)) > 0)
+		for (int i = 0; i < 3; i++)
+			found[i] += !strcmp(text, messages[i]);
+	assert_int_equal(found[0], 1);
+	assert_int_equal(found[1], 4);
+	assert_int_equal(found[2], 1);
+	assert_return_code(rmdir(FULL), errno);
+}
+
+/* Answers to datagrams are gathered too, and a unix socket's wait in a thread. */
+static int leave_answer(void *unused)
+{
+	int fd;
+
+	become(USER);
+	TRY((fd = try_open(SOCKETS "/unix/answers/lines", O_WRONLY)) >= 0);
+	TRY(write(fd, "x", 1) == 1);
+	TRY(used(USER, "waiting_max") == 1);
+	return 0;
+}
+
+static void test_unfinished_answers(void **state)
+{
+	make("unix/answers,type=dgram", 0600);
+	assert_return_code(chown(at("unix/answers"), USER, USER), errno);
+	assert_int_equal(reap(spawn(leave_answer, NULL)), 0);
+	/* There is nobody whom it would answer, so that is over. */
+	await_used(USER, NULL, -1);
+	removed("unix/answers");
+}
+
 /* What a user reads is the user's own, and all limits are there. */
 static int read_own(void *unused)
 {
@@ -638,6 +775,9 @@ int main(void)
 		cmocka_unit_test(test_root_goes_on),
 		cmocka_unit_test(test_charged_to_the_opener),
 		cmocka_unit_test(test_outlives_its_opener),
+		cmocka_unit_test(test_unfinished_lines),
+		cmocka_unit_test(test_finished_lines),
+		cmocka_unit_test(test_unfinished_answers),
 		cmocka_unit_test(test_killed_midway),
 	};
 

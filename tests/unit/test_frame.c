@@ -106,6 +106,54 @@ static void lines_survive_every_cut(void **state)
 	}
 }
 
+static uint64_t operations_of(uid_t uid)
+{
+	struct quota_use *uses;
+	ssize_t count = quota_uses(&uses);
+	uint64_t used = 0;
+
+	for (ssize_t i = 0; i < count; i++)
+		if (uses[i].uid == uid)
+			used = uses[i].used[QUOTA_WAITING];
+	free(uses);
+	return used;
+}
+
+static int nothing_fits(struct call *call, void *context, const char *text, size_t size)
+{
+	return -EAGAIN;
+}
+
+static int all_fits(struct call *call, void *context, const char *text, size_t size)
+{
+	return 0;
+}
+
+static void a_line_without_end_is_an_operation(void **state)
+{
+	enum { USER = 4711 };
+	static const struct frame_sink full = {.send = nothing_fits}, empty = {.send = all_fits};
+	struct frame_lines lines = frame_lines_of(USER), another = frame_lines_of(USER);
+
+	assert_int_equal(quota_set("waiting_max", "1"), 0);
+	assert_int_equal(frame_lines_keep(NULL, &lines, "o", 1), 0);
+	assert_int_equal(frame_lines_keep(NULL, &lines, "ne", 2), 0);
+	assert_int_equal(operations_of(USER), 1);
+	assert_int_equal(frame_lines_keep(NULL, &another, "t", 1), -EDQUOT);
+	assert_int_equal(another.length, 0);
+	frame_lines_drop(&lines);
+	assert_int_equal(operations_of(USER), 0);
+	assert_int_equal(frame_lines_keep(NULL, &another, "two", 3), 0);
+	assert_int_equal(frame_lines_keep(NULL, &lines, "o", 1), -EDQUOT);
+	/* The close that sends it is that operation, to its end. */
+	assert_int_equal(frame_lines_flush(NULL, &another, &full, NULL), -EAGAIN);
+	assert_int_equal(frame_lines_flush(NULL, &another, &empty, NULL), 0);
+	assert_int_equal(operations_of(USER), 1);
+	frame_lines_free(&another);
+	assert_int_equal(operations_of(USER), 0);
+	frame_lines_free(&lines);
+}
+
 /* Feeds @text in pieces of @piece bytes; returns what went wrong, or the bytes of the frame. */
 static ssize_t feed(struct call *call, struct frame *frame, const struct frame_header *header,
 		    const char *text, size_t size, size_t piece, const char **payload)
@@ -300,6 +348,7 @@ int main(void)
 		cmocka_unit_test(lines_in_one_piece),
 		cmocka_unit_test(a_line_is_joined_and_stays_until_dropped),
 		cmocka_unit_test(lines_survive_every_cut),
+		cmocka_unit_test(a_line_without_end_is_an_operation),
 		cmocka_unit_test(a_frame_survives_every_piece),
 		cmocka_unit_test(headers_that_are_right),
 		cmocka_unit_test(headers_that_are_wrong),

@@ -100,23 +100,6 @@ static void test_own_user(void **state)
 	assert_nobody();
 }
 
-static void test_anyway(void **state)
-{
-	struct quota_share share = quota_share(QUOTA_WAITING, USER);
-
-	assert_int_equal(quota_set("waiting_max", "1"), 0);
-	assert_int_equal(quota_take_anyway(&share, 3), 0);
-	/* More than there may be: one that is given back makes no room yet. */
-	quota_give(&share, 1);
-	assert_int_equal(quota_take(NULL, &share, 1), -EDQUOT);
-	quota_give(&share, 1);
-	assert_int_equal(quota_take(NULL, &share, 1), -EDQUOT);
-	quota_give(&share, 1);
-	assert_int_equal(quota_take(NULL, &share, 1), 0);
-	quota_drop(&share);
-	assert_nobody();
-}
-
 static void test_resize(void **state)
 {
 	struct quota_share share = quota_share(QUOTA_MEMORY, USER);
@@ -208,6 +191,7 @@ static void test_by_descriptors(void **state)
 	skip_under_valgrind("lets nobody change the hard limit of descriptors");
 	assert_return_code(setrlimit(RLIMIT_NOFILE, &files), errno);
 	assert_int_equal(quota_set("handles_max", "65536"), 0);
+	assert_int_equal(quota_set("waiting_max", "1"), 0);
 	quota_setup();
 	assert_int_equal(quota_limit(QUOTA_HANDLES).most, 1024 / 12);
 	assert_int_equal(quota_limit(QUOTA_WAITING).most, 1);
@@ -220,11 +204,10 @@ static void test_by_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_at_the_limit),   cmocka_unit_test(test_each_its_own),
-		cmocka_unit_test(test_own_user),       cmocka_unit_test(test_anyway),
-		cmocka_unit_test(test_resize),         cmocka_unit_test(test_options),
-		cmocka_unit_test(test_highest),        cmocka_unit_test(test_at_once),
-		cmocka_unit_test(test_by_descriptors),
+		cmocka_unit_test(test_at_the_limit), cmocka_unit_test(test_each_its_own),
+		cmocka_unit_test(test_own_user),     cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_options),      cmocka_unit_test(test_highest),
+		cmocka_unit_test(test_at_once),      cmocka_unit_test(test_by_descriptors),
 	};
 
 	return cmocka_run_group_tests_name("quota", tests, NULL, NULL);

@@ -8,7 +8,7 @@ function __ipcfs_options
             run_dir=\t'where named pipes live' orphan_age=\t'seconds until unused memory is in shm/orphans' \
             foreign\t'serve callers in other namespaces' \
             handles_max=\t'of one user: files and directories open' \
-            waiting_max=\t'of one user: operations that wait' \
+            waiting_max=\t'of one user: operations that wait and lines without an end' \
             memory_max=\t'of one user: bytes kept for them' \
             connections_max=\t'of one user: connections' \
             closing_max=\t'of one user: connections that wait for the end of their peer' \
