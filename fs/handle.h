@@ -47,7 +47,9 @@ struct handle {
 	/* HANDLE_MEMORY; guarded by the lock of memory.c. */
 	struct open_memory *memory;
 	struct handle *memory_prev, *memory_next;
-	int flock_fd; /* the description that is locked by flock(2); -1: none yet */
+	/* The description that is locked by flock(2), guarded by the lock of its memory's locks;
+	 * -1: none yet. */
+	int flock_fd;
 	struct quota_share flock;
 
 	/* HANDLE_TEXT, HANDLE_CHANNEL: who opened it, as whom all is done. */

@@ -5,59 +5,105 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utlist.h>
 #include "common/descriptors.h"
 #include "common/hash.h"
 #include "common/quota.h"
 
+/* How many owners are asked whether a lock is theirs. */
+enum { ASKS = 8 };
+
 struct lock_owner {
 	UT_hash_handle hh;
+	struct lock_owner *next; /* of those that have been taken out of the table */
+	struct locks *locks;
+	atomic_uint references;  /* of the table, and of who asks whether a lock is its */
 	uint64_t number, handle; /* that was used last */
 	pid_t pid;
 	int fd;
 	struct quota_share share;
-	unsigned users; /* wishes under way */
+	unsigned wishes, drops; /* under way; either keeps it in the table */
+	unsigned begun;         /* wishes */
+	/* What it has locked is in between; first > last: nothing. */
+	off_t first, last;
 };
 
+/*
+ * A call about locks takes as long as the file has many, of whomever, and those who call wait for
+ * each other.  So none is made with the lock held, which anybody takes who closes the memory: what
+ * is called on is kept by a count meanwhile.
+ */
 struct locks {
-	int file;    /* -1: none */
-	int unnamed; /* in its stead; -1: not needed yet */
+	pthread_mutex_t lock; /* taken with no other held; that of the quotas is taken with it */
+	int file;             /* -1: none */
+	int unnamed;          /* in its stead; -1: not needed yet */
 	struct lock_owner *owners;
 };
-
-/* Guards all owners, and ->unnamed.  Never held across a wait. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct locks *locks_new(int file)
 {
 	struct locks *locks = malloc(sizeof(*locks));
 
-	if (locks)
-		*locks = (struct locks){.file = file, .unnamed = -1};
+	if (!locks)
+		return NULL;
+	*locks = (struct locks){.file = file, .unnamed = -1};
+	pthread_mutex_init(&locks->lock, NULL);
 	return locks;
 }
 
-static void owner_free(struct locks *locks, struct lock_owner *owner)
+static void owner_put(struct lock_owner *owner)
 {
-	HASH_DEL(locks->owners, owner);
+	if (atomic_fetch_sub(&owner->references, 1) > 1)
+		return;
 	close(owner->fd);
 	quota_drop(&owner->share);
 	free(owner);
 }
 
-void locks_free(struct locks *locks)
+/* With the lock held: for owners_end. */
+static void owner_take_out(struct lock_owner *owner, struct lock_owner **out)
+{
+	HASH_DEL(owner->locks->owners, owner);
+	LL_PREPEND(*out, owner);
+}
+
+static void unlock_all(const struct lock_owner *owner)
+{
+	struct flock all = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+	fcntl(owner->fd, F_OFD_SETLK, &all);
+}
+
+/* Without the lock: all that they have locked is free. */
+static void owners_end(struct lock_owner *out)
 {
 	struct lock_owner *owner, *next;
+
+	LL_FOREACH_SAFE(out, owner, next) {
+		/* Else closing it does that. */
+		if (owner->references > 1)
+			unlock_all(owner);
+		owner_put(owner);
+	}
+}
+
+void locks_free(struct locks *locks)
+{
+	struct lock_owner *owner, *next, *out = NULL;
 
 	if (!locks)
 		return;
 	HASH_ITER(hh, locks->owners, owner, next)
-		owner_free(locks, owner);
+		owner_take_out(owner, &out);
+	owners_end(out);
 	if (locks->unnamed >= 0)
 		close(locks->unnamed);
+	pthread_mutex_destroy(&locks->lock);
 	free(locks);
 }
 
@@ -78,14 +124,23 @@ static int description_new(struct locks *locks)
 	return fd < 0 ? -errno : descriptor_keep(fd);
 }
 
-int locks_open(struct locks *locks)
+int locks_open(struct call *call, struct locks *locks, struct quota_share *share, int *fd)
 {
-	int fd;
+	int result;
 
-	pthread_mutex_lock(&lock);
-	fd = description_new(locks);
-	pthread_mutex_unlock(&lock);
-	return fd;
+	pthread_mutex_lock(&locks->lock);
+	result = *fd;
+	if (result < 0) {
+		result = quota_take(call, share, 1);
+		if (!result)
+			result = description_new(locks);
+		if (result >= 0)
+			*fd = result;
+		else
+			quota_drop(share);
+	}
+	pthread_mutex_unlock(&locks->lock);
+	return result;
 }
 
 /* With the lock held. */
@@ -97,8 +152,11 @@ static int owner_new(struct call *call, struct locks *locks, uint64_t number, pi
 
 	if (!owner)
 		return -ENOMEM;
+	owner->locks = locks;
+	owner->references = 1;
 	owner->number = number;
 	owner->pid = pid;
+	owner->last = -1;
 	owner->share = quota_share(QUOTA_LOCKS, call->uid);
 	error = quota_take(call, &owner->share, 1);
 	if (!error)
@@ -112,9 +170,7 @@ static int owner_new(struct call *call, struct locks *locks, uint64_t number, pi
 	}
 	HASH_ADD(hh, locks->owners, number, sizeof(number), owner);
 	if (!HASH_HAS(hh, owner)) {
-		quota_drop(&owner->share);
-		close(owner->fd);
-		free(owner);
+		owner_put(owner);
 		return -ENOMEM;
 	}
 	*result = owner;
@@ -127,27 +183,57 @@ int locks_own(struct call *call, struct locks *locks, uint64_t number, uint64_t 
 	struct lock_owner *owner;
 	int error = 0;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&locks->lock);
 	HASH_FIND(hh, locks->owners, &number, sizeof(number), owner);
 	if (!owner)
 		error = owner_new(call, locks, number, pid, &owner);
 	if (!error) {
-		owner->users++;
+		owner->wishes++;
+		owner->begun++;
 		owner->handle = handle;
 		wish->owner = owner;
 		wish->fd = owner->fd;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&locks->lock);
 	return error;
 }
 
 void locks_done(struct lock_wish *wish)
 {
+	struct locks *locks;
+
 	if (!wish->owner)
 		return;
-	pthread_mutex_lock(&lock);
-	wish->owner->users--;
-	pthread_mutex_unlock(&lock);
+	locks = wish->owner->locks;
+	pthread_mutex_lock(&locks->lock);
+	wish->owner->wishes--;
+	pthread_mutex_unlock(&locks->lock);
+}
+
+static off_t last_of(const struct flock *record)
+{
+	return record->l_len ? record->l_start + record->l_len - 1 : INT64_MAX;
+}
+
+/* What it has locked is noted before anybody is told, and forgotten only where nothing else of it
+ * is under way. */
+static void note(struct lock_owner *owner, const struct flock *record)
+{
+	off_t first = record->l_start, last = last_of(record);
+
+	pthread_mutex_lock(&owner->locks->lock);
+	if (record->l_type != F_UNLCK) {
+		bool nothing = owner->first > owner->last;
+
+		if (nothing || first < owner->first)
+			owner->first = first;
+		if (nothing || last > owner->last)
+			owner->last = last;
+	} else if (first <= owner->first && last >= owner->last && owner->wishes == 1) {
+		owner->first = 0;
+		owner->last = -1;
+	}
+	pthread_mutex_unlock(&owner->locks->lock);
 }
 
 int locks_attempt(const struct lock_wish *wish, bool may_wait)
@@ -156,66 +242,114 @@ int locks_attempt(const struct lock_wish *wish, bool may_wait)
 	int result = wish->whole ? flock(wish->fd, wish->operation | (may_wait ? 0 : LOCK_NB))
 				 : fcntl(wish->fd, may_wait ? F_OFD_SETLKW : F_OFD_SETLK, &record);
 
-	if (result == 0)
-		return 0;
-	return errno == EACCES ? -EAGAIN : -errno;
+	if (result < 0)
+		return errno == EACCES ? -EAGAIN : -errno;
+	if (!wish->whole)
+		note(wish->owner, &wish->record);
+	return 0;
 }
 
-/* Whose lock @found is.  An owner's own lock is the one that is not in that owner's way. */
-static pid_t pid_of(struct locks *locks, const struct flock *found)
+/* An owner's own lock is the one that is not in that owner's way. */
+static bool is_of(const struct lock_owner *owner, const struct flock *found)
+{
+	struct flock again = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = found->l_start,
+		.l_len = found->l_len,
+	};
+
+	return fcntl(owner->fd, F_OFD_GETLK, &again) == 0 &&
+	       (again.l_type == F_UNLCK || again.l_start != found->l_start ||
+		again.l_len != found->l_len);
+}
+
+/* With the lock held: those whose it can be, with a reference of each. */
+static size_t candidates(struct locks *locks, const struct flock *found,
+			 struct lock_owner *list[ASKS])
 {
 	struct lock_owner *owner, *next;
+	size_t count = 0;
 
 	HASH_ITER(hh, locks->owners, owner, next) {
-		struct flock again = {
-			.l_type = F_WRLCK,
-			.l_whence = SEEK_SET,
-			.l_start = found->l_start,
-			.l_len = found->l_len,
-		};
-
-		if (fcntl(owner->fd, F_OFD_GETLK, &again) == 0 &&
-		    (again.l_type == F_UNLCK || again.l_start != found->l_start ||
-		     again.l_len != found->l_len))
-			return owner->pid;
+		if (owner->first > found->l_start || owner->last < last_of(found))
+			continue;
+		owner->references++;
+		list[count++] = owner;
+		if (count == ASKS)
+			break;
 	}
-	return found->l_pid; /* -1: it was taken by way of another description */
+	return count;
+}
+
+/* Whose lock @found is. */
+static pid_t pid_of(struct locks *locks, const struct flock *found)
+{
+	/* -1: it was taken by way of another description. */
+	pid_t pid = found->l_pid;
+	struct lock_owner *list[ASKS];
+	bool known = false;
+	size_t count;
+
+	pthread_mutex_lock(&locks->lock);
+	count = candidates(locks, found, list);
+	pthread_mutex_unlock(&locks->lock);
+	for (size_t i = 0; i < count; i++) {
+		if (!known && is_of(list[i], found)) {
+			known = true;
+			pid = list[i]->pid;
+		}
+		owner_put(list[i]);
+	}
+	return pid;
 }
 
 int locks_test(struct locks *locks, struct lock_wish *wish)
 {
-	int error = 0;
-
-	pthread_mutex_lock(&lock);
 	if (fcntl(wish->fd, F_OFD_GETLK, &wish->record) < 0)
-		error = -errno;
-	else if (wish->record.l_type != F_UNLCK && wish->record.l_pid < 0)
+		return -errno;
+	if (wish->record.l_type != F_UNLCK && wish->record.l_pid < 0)
 		wish->record.l_pid = pid_of(locks, &wish->record);
-	pthread_mutex_unlock(&lock);
-	return error;
+	return 0;
 }
 
+/*
+ * It is found by its number until all is unlocked, or the process would find its own locks in its
+ * way; and it stays if one of its wishes may have locked something since.
+ */
 void locks_drop(struct locks *locks, uint64_t number)
 {
-	struct flock all = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
-	struct lock_owner *owner;
+	struct lock_owner *owner, *out = NULL;
+	unsigned begun = 0;
+	bool busy = false;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&locks->lock);
 	HASH_FIND(hh, locks->owners, &number, sizeof(number), owner);
-	if (owner && owner->users)
-		fcntl(owner->fd, F_OFD_SETLK, &all);
-	else if (owner)
-		owner_free(locks, owner);
-	pthread_mutex_unlock(&lock);
+	if (owner) {
+		owner->drops++;
+		busy = owner->wishes;
+		begun = owner->begun;
+	}
+	pthread_mutex_unlock(&locks->lock);
+	if (!owner)
+		return;
+	unlock_all(owner);
+	pthread_mutex_lock(&locks->lock);
+	owner->drops--;
+	if (!owner->drops && !busy && owner->begun == begun)
+		owner_take_out(owner, &out);
+	pthread_mutex_unlock(&locks->lock);
+	owners_end(out);
 }
 
 void locks_leave(struct locks *locks, uint64_t handle)
 {
-	struct lock_owner *owner, *next;
+	struct lock_owner *owner, *next, *out = NULL;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&locks->lock);
 	HASH_ITER(hh, locks->owners, owner, next)
-		if (owner->handle == handle && !owner->users)
-			owner_free(locks, owner);
-	pthread_mutex_unlock(&lock);
+		if (owner->handle == handle && !owner->wishes && !owner->drops)
+			owner_take_out(owner, &out);
+	pthread_mutex_unlock(&locks->lock);
+	owners_end(out);
 }

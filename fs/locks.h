@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "backend.h"
+#include "common/quota.h"
 
 /* The locks of one memory. */
 struct locks;
@@ -33,9 +34,10 @@ struct locks *locks_new(int file);
 void locks_free(struct locks *locks);
 
 /*
- * A description for the flocks of one handle, which closes it; a negative errno.  As the daemon.
+ * The description for the flocks of one handle, made if *fd is negative, and charged to @share; a
+ * negative errno.  The handle closes it.  As the daemon.  -EDQUOT.
  */
-int locks_open(struct locks *locks);
+int locks_open(struct call *call, struct locks *locks, struct quota_share *share, int *fd);
 /*
  * Fills wish->fd and ->owner for a process of the user who asks, or an open file description (OFD),
  * @owner as the kernel numbers it, by @handle.  As the daemon.  -EDQUOT: so many of the user's have
@@ -47,7 +49,11 @@ void locks_done(struct lock_wish *wish);
 
 /* 0, -EAGAIN (only where it may not wait), -EINTR, -ENOLCK. */
 int locks_attempt(const struct lock_wish *wish, bool may_wait);
-/* F_GETLK: changes wish->record to what stands in its way. */
+/*
+ * F_GETLK: changes wish->record to what stands in its way.  l_pid is -1 where that was not locked
+ * by way of these, or where so many have locked such a part that asking a few did not tell whose it
+ * is.  It takes longer the more locks the file has.
+ */
 int locks_test(struct locks *locks, struct lock_wish *wish);
 /* A process has closed a descriptor of the file: by fcntl(2) all its record locks are gone. */
 void locks_drop(struct locks *locks, uint64_t owner);

@@ -22,7 +22,7 @@ struct open_memory {
 };
 
 static struct {
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* not held while anything is done about locks of a file */
 	struct open_memory *open;
 } memories = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -105,9 +105,9 @@ int memory_enter(struct call *call, struct handle *handle, uint64_t ino)
 	return error;
 }
 
+/* Without the lock: what others have locked of the file makes closing it take its time. */
 static void memory_free(struct open_memory *memory)
 {
-	HASH_DEL(memories.open, memory);
 	if (memory->passthrough)
 		passthrough_close(memory->passthrough);
 	if (memory->file >= 0)
@@ -119,15 +119,19 @@ static void memory_free(struct open_memory *memory)
 void memory_leave(struct handle *handle)
 {
 	struct open_memory *memory = handle->memory;
+	bool last;
 
 	if (!memory)
 		return;
 	locks_leave(memory->locks, handle->number);
 	pthread_mutex_lock(&memories.lock);
 	DL_DELETE2(memory->handles, handle, memory_prev, memory_next);
-	if (!memory->handles)
-		memory_free(memory);
+	last = !memory->handles;
+	if (last)
+		HASH_DEL(memories.open, memory);
 	pthread_mutex_unlock(&memories.lock);
+	if (last)
+		memory_free(memory);
 }
 
 int memory_file(uint64_t ino)
@@ -171,22 +175,7 @@ bool memory_stat_removed(uint64_t ino, struct stat *st)
 
 int memory_flock_fd(struct call *call, struct handle *handle)
 {
-	int fd = 0;
-
-	pthread_mutex_lock(&memories.lock);
-	if (handle->flock_fd < 0) {
-		fd = quota_take(call, &handle->flock, 1);
-		if (!fd)
-			fd = locks_open(handle->memory->locks);
-		if (fd >= 0)
-			handle->flock_fd = fd;
-		else
-			quota_drop(&handle->flock);
-	} else {
-		fd = handle->flock_fd;
-	}
-	pthread_mutex_unlock(&memories.lock);
-	return fd;
+	return locks_open(call, handle->memory->locks, &handle->flock, &handle->flock_fd);
 }
 
 struct locks *memory_locks(const struct handle *handle)

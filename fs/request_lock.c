@@ -13,6 +13,7 @@
 #include "operation.h"
 #include "reply.h"
 #include "requests.h"
+#include "turns.h"
 
 static struct handle *lockable(fuse_req_t req, struct fuse_file_info *fi)
 {
@@ -100,6 +101,7 @@ void request_getlk(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, st
 
 	if (!handle)
 		return;
+	turns_hand_over();
 	ask(req, &call);
 	error = own(&call, handle, fi, record, &wish);
 	if (!error) {

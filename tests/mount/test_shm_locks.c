@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { KEY = 0x1234, LIMIT = 30 };
@@ -320,6 +322,81 @@ static void test_descriptions(void **state)
 	}
 }
 
+/* ---- a file with many locks ---- */
+
+enum { FILE_LOCKS = 8000, OWNERS = 400, LOOKS = 10, MOST = 100 };
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+/* What asking who keeps the first byte from being locked takes at the least. */
+static int64_t shortest_look(int fd, int command, pid_t *pid)
+{
+	int64_t shortest = INT64_MAX;
+
+	for (int i = 0; i < LOOKS; i++) {
+		struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+		int64_t start = now(), took;
+
+		assert_return_code(fcntl(fd, command, &lock), errno);
+		took = now() - start;
+		assert_int_equal(lock.l_type, F_RDLCK);
+		if (pid)
+			*pid = lock.l_pid;
+		if (took < shortest)
+			shortest = took;
+	}
+	return shortest;
+}
+
+static void lock_byte(int fd, off_t at)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+	assert_return_code(fcntl(fd, F_OFD_SETLK, &lock), errno);
+}
+
+/*
+ * The kernel walks all locks of a file for each question, and there may be many: of who has locked
+ * it here only a few are asked, one after the other, whether the lock is theirs.
+ */
+static void test_many_locks(void **state)
+{
+	int plain = open("/dev/shm/locked", O_RDWR | O_CLOEXEC), fds[OWNERS], fd;
+	struct rlimit files;
+	int64_t native;
+	pid_t pid = -1;
+
+	assert_return_code(plain, errno);
+	assert_return_code(getrlimit(RLIMIT_NOFILE, &files), errno);
+	files.rlim_cur = files.rlim_max;
+	assert_return_code(setrlimit(RLIMIT_NOFILE, &files), errno);
+	/* With a gap in between, or they would be one. */
+	for (off_t i = 1; i <= FILE_LOCKS; i++)
+		lock_byte(plain, 2 * i);
+	for (int i = 0; i < OWNERS; i++) {
+		fds[i] = shm_open_data("locked", O_RDWR);
+		lock_byte(fds[i], 0);
+	}
+	fd = open("/dev/shm/locked", O_RDWR | O_CLOEXEC);
+	assert_return_code(fd, errno);
+	native = shortest_look(fd, F_OFD_GETLK, NULL);
+	close(fd);
+	fd = shm_open_data("locked", O_RDWR);
+	assert_in_range(shortest_look(fd, F_GETLK, &pid), 1, MOST * native);
+	/* That it cannot be known whose it is. */
+	assert_int_equal(pid, 0);
+	close(fd);
+	for (int i = 0; i < OWNERS; i++)
+		close(fds[i]);
+	close(plain);
+}
+
 static void test_channels_have_none(void **state)
 {
 	int fd;
@@ -347,6 +424,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_waiting, make_objects, remove_objects),
 		cmocka_unit_test_setup_teardown(test_shared, make_objects, remove_objects),
 		cmocka_unit_test_setup_teardown(test_descriptions, make_objects, remove_objects),
+		cmocka_unit_test_setup_teardown(test_many_locks, make_objects, remove_objects),
 		cmocka_unit_test(test_channels_have_none),
 	};
 
