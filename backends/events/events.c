@@ -186,7 +186,7 @@ static ssize_t events_read(struct call *call, void *state, void *buffer, size_t 
 	}
 	if (!reader_has_line(reader)) {
 		reader_rest(reader);
-		pthread_cond_signal(&event_logs.wake);
+		events_logs_want(reader);
 	}
 	pthread_mutex_unlock(&event_logs.lock);
 	return used ? (ssize_t)used : error;

@@ -3,7 +3,8 @@
  *
  * The kernel tells nobody of most of it, so a thread compares snapshots: one for all readers of a
  * kind, at intervals that grow while nothing happens, and at once when something is done through
- * the tree.  What it finds goes into a log of the kind, which is bounded and which all readers
+ * the tree.  Each kind has a thread of its own, because a snapshot may have to wait for what some
+ * user keeps.  What it finds goes into a log of the kind, which is bounded and which all readers
  * share.  Snapshots are taken only while some reader has read all there is: nobody reads, nothing
  * runs.
  */
@@ -191,59 +192,71 @@ static bool is_wanted(const struct feed *feed)
 	return false;
 }
 
-static void *take_snapshots(void *unused)
+/* Under the lock, which is free meanwhile: until the next snapshot is due, or may be. */
+static void feed_sleep(struct feed *feed)
 {
-	pthread_mutex_lock(&event_logs.lock);
-	while (event_logs.readers) {
-		struct feed *next = NULL;
-		struct timespec until;
+	struct timespec until = {feed->due / 1000000000, feed->due % 1000000000};
 
-		for (struct feed *feed = event_logs.feeds; feed->kind; feed++)
-			if (is_wanted(feed) && (!next || feed->due < next->due))
-				next = feed;
-		if (!next) {
-			pthread_cond_wait(&event_logs.wake, &event_logs.lock);
-		} else if (next->due > clock_now()) {
-			until.tv_sec = next->due / 1000000000;
-			until.tv_nsec = next->due % 1000000000;
-			pthread_cond_timedwait(&event_logs.wake, &event_logs.lock, &until);
-		} else {
-			pthread_mutex_unlock(&event_logs.lock);
-			feed_refresh(next);
-			pthread_mutex_lock(&event_logs.lock);
-		}
-	}
-	event_logs.running = false;
-	pthread_mutex_unlock(&event_logs.lock);
-	return unused;
+	feed->idle = !is_wanted(feed);
+	if (feed->idle)
+		pthread_cond_wait(&feed->wake, &event_logs.lock);
+	else
+		pthread_cond_timedwait(&feed->wake, &event_logs.lock, &until);
+	feed->idle = false;
 }
 
-/* Under the lock, as the daemon, whose the thread will be. */
-static int thread_start(void *unused)
+static void *take_snapshots(void *of)
 {
+	struct feed *feed = of;
+
+	pthread_mutex_lock(&event_logs.lock);
+	while (feed->readers) {
+		if (!is_wanted(feed) || feed->due > clock_now()) {
+			feed_sleep(feed);
+			continue;
+		}
+		pthread_mutex_unlock(&event_logs.lock);
+		feed_refresh(feed);
+		pthread_mutex_lock(&event_logs.lock);
+	}
+	feed->running = false;
+	pthread_mutex_unlock(&event_logs.lock);
+	return NULL;
+}
+
+/* Under the lock, as the daemon, whose the thread will be.  One that is held up is still there. */
+static int thread_start(void *of)
+{
+	struct feed *feed = of;
 	pthread_t thread;
 	int error;
 
-	if (event_logs.running)
+	if (feed->running)
 		return 0;
-	error = pthread_create(&thread, NULL, take_snapshots, NULL);
+	error = pthread_create(&thread, NULL, take_snapshots, feed);
 	/* Its EAGAIN would mean "not now". */
 	if (error)
 		return -ENOMEM;
 	pthread_detach(thread);
-	event_logs.running = true;
+	feed->running = true;
 	return 0;
+}
+
+void events_logs_want(const struct reader *reader)
+{
+	for (size_t i = 0; i < reader->count; i++)
+		if (reader->views[i].feed->idle)
+			pthread_cond_signal(&reader->views[i].feed->wake);
 }
 
 void events_stir(const struct dir *kind)
 {
 	pthread_mutex_lock(&event_logs.lock);
-	if (event_logs.readers) {
-		for (struct feed *feed = event_logs.feeds; feed->kind; feed++)
-			if (!kind || feed->kind->dir == kind)
-				feed_stir(feed);
-		pthread_cond_signal(&event_logs.wake);
-	}
+	for (struct feed *feed = event_logs.feeds; feed->kind; feed++)
+		if (feed->readers && (!kind || feed->kind->dir == kind)) {
+			feed_stir(feed);
+			pthread_cond_signal(&feed->wake);
+		}
 	pthread_mutex_unlock(&event_logs.lock);
 }
 
@@ -273,17 +286,17 @@ void events_logs_setup(void)
 	pthread_condattr_t clock;
 	struct feed *feed = event_logs.feeds;
 
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	/* Whoever changes an object looks whether somebody reads, and may do so already. */
 	pthread_mutex_lock(&event_logs.lock);
 	for (const struct kind *const *kind = kinds; *kind; kind++)
 		if ((*kind)->snapshot && feed < event_logs.feeds + EVENTS_KINDS_MAX - 1) {
 			pthread_mutex_init(&feed->taking, NULL);
+			pthread_cond_init(&feed->wake, &clock);
 			feed++->kind = *kind;
 		}
 	pthread_mutex_unlock(&event_logs.lock);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&event_logs.wake, &clock);
 	pthread_condattr_destroy(&clock);
 }
 
@@ -321,13 +334,14 @@ static int view_begin(struct call *call, struct view *view)
 
 int events_logs_join(struct call *call, struct reader *reader)
 {
-	int error;
+	int error = 0;
 
 	pthread_mutex_lock(&event_logs.lock);
 	reader_link(reader);
 	for (size_t i = 0; i < reader->count; i++)
 		reader->views[i].feed->readers++;
-	error = as_daemon(call, thread_start, NULL);
+	for (size_t i = 0; i < reader->count && !error; i++)
+		error = as_daemon(call, thread_start, reader->views[i].feed);
 	pthread_mutex_unlock(&event_logs.lock);
 	for (size_t i = 0; i < reader->count && !error; i++)
 		error = view_begin(call, &reader->views[i]);
@@ -342,12 +356,12 @@ void events_logs_leave(struct reader *reader)
 		struct feed *feed = reader->views[i].feed;
 
 		snapshot_release(reader->views[i].listing);
-		if (--feed->readers == 0)
+		if (--feed->readers == 0) {
 			feed_forget(feed);
+			pthread_cond_signal(&feed->wake);
+		}
 	}
-	if (!event_logs.readers) {
+	if (!event_logs.readers)
 		events_actors_forget();
-		pthread_cond_signal(&event_logs.wake);
-	}
 	pthread_mutex_unlock(&event_logs.lock);
 }

@@ -19,6 +19,9 @@ enum {
 struct feed {
 	const struct kind *kind;
 	pthread_mutex_t taking; /* held over a snapshot and its comparison; before `lock` */
+	pthread_cond_t wake;    /* of the thread, by the monotonic clock */
+	bool running;           /* it is there, as long as there are readers */
+	bool idle;              /* it sleeps until one of them has read all that there is */
 	unsigned readers;
 	struct snapshot *current;      /* how it was at the end of the log; NULL: nobody reads */
 	char *lines[EVENTS_LOG_LINES]; /* NULL: there was no memory */
@@ -55,8 +58,6 @@ struct reader {
 
 extern struct event_logs {
 	pthread_mutex_t lock; /* of all that is in here, and of the readers' views */
-	pthread_cond_t wake;  /* of the thread, by the monotonic clock */
-	bool running;
 	struct reader *readers;
 	struct feed feeds[EVENTS_KINDS_MAX]; /* until the one without a kind */
 } event_logs;
@@ -72,5 +73,7 @@ void events_logs_leave(struct reader *reader);
 bool reader_has_line(const struct reader *reader);
 /* Under the lock, or before it has joined: its pipe says so. */
 void reader_wake(struct reader *reader);
+/* Under the lock: it has read all that there is, so more is looked for. */
+void events_logs_want(const struct reader *reader);
 
 #endif

@@ -3,6 +3,7 @@
  * sockets, that a user keeps for ever: what needs it waits, however much that is, and everybody
  * else goes on.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -134,6 +135,7 @@ static void let_directory_go(void)
 {
 	kill(lister, SIGKILL);
 	assert_int_equal(reap(lister), -SIGKILL);
+	lister = 0;
 	assert_int_equal(reap(maker), 0);
 }
 
@@ -367,6 +369,144 @@ static void test_lost_socket(void **state)
 	close(fd);
 }
 
+/* ---- events ---- */
+
+enum { TOLD_MILLISECONDS = 20000 };
+
+/* Reads on until a line has @words in it; false: that does not come. */
+static bool is_told(int events, const char *words)
+{
+	static char text[1 << 16];
+	struct pollfd polled = {.fd = events, .events = POLLIN};
+
+	do {
+		ssize_t got;
+
+		if (poll(&polled, 1, TOLD_MILLISECONDS) != 1)
+			return false;
+		got = read(events, text, sizeof(text) - 1);
+		if (got <= 0)
+			return false;
+		text[got] = '\0';
+	} while (!strstr(text, words));
+	return true;
+}
+
+/* Has told what there is already. */
+static int open_events(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_return_code(fd, errno);
+	assert_true(is_told(fd, "\"ready\""));
+	return fd;
+}
+
+/* Before the file system itself is asked. */
+static bool waits_to_list(const char *task)
+{
+	char path[300], stack[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/stack", (int)fixture_daemon(), task);
+	return get(path, stack, sizeof(stack)) > 0 && strstr(stack, "iterate_dir") &&
+	       !strstr(stack, "readdir");
+}
+
+/* A thread of the daemon takes a snapshot of what is in the directory that is kept. */
+static void wait_until_snapshot_waits(void)
+{
+	const struct timespec pause = {0, 500000};
+	bool waits = false;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)fixture_daemon());
+	while (!waits) {
+		DIR *tasks = opendir(path);
+		struct dirent *task;
+
+		assert_non_null(tasks);
+		while (!waits && (task = readdir(tasks)))
+			waits = waits_to_list(task->d_name);
+		closedir(tasks);
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void test_events_of_others(void **state)
+{
+	int needs_it = open_events(MOUNT "/shm/events"), all = open_events(MOUNT "/events");
+	int other = open_events(MOUNT "/mq/events"), later;
+
+	keep_directory("/dev/shm");
+	wait_until_snapshot_waits();
+	assert_return_code(mkdir(MOUNT "/mq/told", 0600), errno);
+	assert_true(is_told(other, "\"create\",\"kind\":\"mq\",\"name\":\"told\""));
+	assert_true(is_told(all, "\"create\",\"kind\":\"mq\",\"name\":\"told\""));
+	later = open_events(MOUNT "/mq/events");
+	assert_return_code(rmdir(MOUNT "/mq/told"), errno);
+	assert_true(is_told(other, "\"remove\",\"kind\":\"mq\",\"name\":\"told\""));
+	assert_true(is_told(all, "\"remove\",\"kind\":\"mq\",\"name\":\"told\""));
+	assert_true(is_told(later, "\"remove\",\"kind\":\"mq\",\"name\":\"told\""));
+	let_directory_go();
+	shm_make("told", 0600);
+	assert_true(is_told(needs_it, "\"create\",\"kind\":\"shm\",\"name\":\"told\""));
+	assert_true(is_told(all, "\"create\",\"kind\":\"shm\",\"name\":\"told\""));
+	shm_remove("told");
+	close(needs_it);
+	close(all);
+	close(other);
+	close(later);
+}
+
+static int begin_to_read(void *unused)
+{
+	int fd = open(MOUNT "/shm/events", O_RDONLY | O_CLOEXEC);
+
+	need(fd >= 0 && is_told(fd, "\"ready\""));
+	need(mkdir(MOUNT "/shm/told", 0600) == 0 && rmdir(MOUNT "/shm/told") == 0);
+	need(mkdir(MOUNT "/shm/last", 0600) == 0 && is_told(fd, "\"name\":\"last\""));
+	return rmdir(MOUNT "/shm/last") < 0 ? errno : 0;
+}
+
+/* All readers have left the snapshot that waits, and another one comes. */
+static void test_events_begun_meanwhile(void **state)
+{
+	int events = open_events(MOUNT "/shm/events");
+	pid_t reader;
+
+	keep_directory("/dev/shm");
+	wait_until_snapshot_waits();
+	close(events);
+	reader = spawn(begin_to_read, NULL);
+	wait_until_asleep_in(reader, "request_wait_answer");
+	let_directory_go();
+	assert_int_equal(reap(reader), 0);
+}
+
+/* A listing that waits keeps no process from ending. */
+static void test_events_at_end(void **state)
+{
+	int events = open_events(MOUNT "/events"), status;
+
+	keep_directory("/dev/shm");
+	wait_until_snapshot_waits();
+	kill(fixture_daemon(), SIGTERM);
+	assert_int_equal(waitpid(fixture_daemon(), &status, 0), fixture_daemon());
+	assert_int_equal(status, 0);
+	fixture_daemon_gone();
+	close(events);
+	let_directory_go();
+	assert_int_equal(fixture_mount(NULL), 0);
+}
+
+/* A test that failed has not. */
+static int have_let_go(void **state)
+{
+	if (lister)
+		let_directory_go();
+	return 0;
+}
+
 static int make(void **state)
 {
 	assert_return_code(mkdir(MOUNT "/mq/0x51", 0600), errno);
@@ -390,6 +530,9 @@ int main(void)
 		cmocka_unit_test(test_crowd_of_files),
 		cmocka_unit_test(test_crowd_at_end),
 		cmocka_unit_test(test_crowd_over_limit),
+		cmocka_unit_test_teardown(test_events_of_others, have_let_go),
+		cmocka_unit_test_teardown(test_events_begun_meanwhile, have_let_go),
+		cmocka_unit_test_teardown(test_events_at_end, have_let_go),
 	};
 
 	fixture_isolate();

@@ -227,7 +227,7 @@ def main():
 
 
 def check_rest(alone):
-    """Where nobody reads, nothing runs: the thread that took snapshots has gone."""
+    """Where nobody reads, nothing runs: the threads that took snapshots have gone."""
     until = time.monotonic() + BOUND
     while threads() > alone:
         if time.monotonic() > until:
