@@ -11,12 +11,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <utlist.h>
+#include "common/clock.h"
 #include "common/descriptors.h"
 #include "common/hash.h"
 #include "common/quota.h"
 
-/* How many owners are asked whether a lock is theirs. */
-enum { ASKS = 8 };
+/* How many owners are asked whether a lock is theirs, and how many nanoseconds after the first one
+ * no other is. */
+enum { ASKS = 8, ASKING = 1000000 };
 
 struct lock_owner {
 	UT_hash_handle hh;
@@ -288,17 +290,20 @@ static pid_t pid_of(struct locks *locks, const struct flock *found)
 	/* -1: it was taken by way of another description. */
 	pid_t pid = found->l_pid;
 	struct lock_owner *list[ASKS];
-	bool known = false;
+	bool over = false;
 	size_t count;
+	int64_t until;
 
 	pthread_mutex_lock(&locks->lock);
 	count = candidates(locks, found, list);
 	pthread_mutex_unlock(&locks->lock);
+	until = clock_now() + ASKING;
 	for (size_t i = 0; i < count; i++) {
-		if (!known && is_of(list[i], found)) {
-			known = true;
+		if (!over && is_of(list[i], found)) {
+			over = true;
 			pid = list[i]->pid;
 		}
+		over = over || clock_now() >= until;
 		owner_put(list[i]);
 	}
 	return pid;
