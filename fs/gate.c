@@ -54,6 +54,12 @@ void gate_public(fuse_req_t req, struct call *call)
 	call->reason[0] = '\0';
 }
 
+void gate_counted(fuse_req_t req, struct call *call)
+{
+	gate_public(req, call);
+	call->uid = creds_counted(call->uid, call->pid);
+}
+
 void gate_daemon(struct call *call)
 {
 	memset(call, 0, sizeof(*call));
@@ -112,6 +118,7 @@ static int read_caller(struct call *call, const struct node *node, struct creds 
 		return refuse(call, EACCES, "process %d has become another since it asked",
 			      (int)call->pid);
 	case -EXDEV:
+		call->uid = UID_ELSEWHERE;
 		return refuse(call, EACCES,
 			      "process %d is in another user namespace than this tree",
 			      (int)call->pid);

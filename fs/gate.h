@@ -10,6 +10,9 @@
 /* Fills @call for what everyone may know; the thread stays whoever it is. */
 void gate_public(fuse_req_t req, struct call *call);
 
+/* The same for what is kept of the answer: who asks is who that is counted for. */
+void gate_counted(fuse_req_t req, struct call *call);
+
 /*
  * Fills @call and makes the thread the caller, who is to do something with @node.  The thread holds
  * the credentials that come back in @creds (may be NULL) as long as it is the caller.

@@ -51,9 +51,9 @@ static struct {
 static const unsigned place_bits[PLACES] = {NAMESPACE_MEMORY_FS, NAMESPACE_RUN_DIR};
 
 /* As the text of its link, "ipc:[4026531839]". */
-static int namespace_of(int directory, int which, char text[NAMESPACE_TEXT])
+static int namespace_of(int directory, const char *file, char text[NAMESPACE_TEXT])
 {
-	ssize_t length = readlinkat(directory, kinds_of[which].file, text, NAMESPACE_TEXT - 1);
+	ssize_t length = readlinkat(directory, file, text, NAMESPACE_TEXT - 1);
 
 	if (length < 0)
 		return -errno;
@@ -129,7 +129,7 @@ void namespaces_setup(void)
 	int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	for (int i = 0; i < NAMESPACES; i++)
-		if (namespace_of(self, i, own.namespaces[i]) < 0)
+		if (namespace_of(self, kinds_of[i].file, own.namespaces[i]) < 0)
 			own.namespaces[i][0] = '\0';
 	if (self >= 0)
 		close(self);
@@ -200,6 +200,15 @@ bool namespaces_know_all_ids(void)
 	return strcmp(own.namespaces[USER], first) == 0;
 }
 
+bool namespaces_are_of_others(pid_t pid)
+{
+	char path[64], text[NAMESPACE_TEXT];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, kinds_of[USER].file);
+	return own.namespaces[USER][0] && namespace_of(AT_FDCWD, path, text) == 0 &&
+	       strcmp(text, own.namespaces[USER]) != 0;
+}
+
 int namespaces_compare(int directory, unsigned wanted, unsigned *foreign)
 {
 	bool other_mounts = is_wanted(MOUNT, wanted) && has_other_root(directory);
@@ -209,7 +218,7 @@ int namespaces_compare(int directory, unsigned wanted, unsigned *foreign)
 	for (int i = 0; i < NAMESPACES; i++) {
 		if (!own.namespaces[i][0] || !is_wanted(i, wanted))
 			continue;
-		if (namespace_of(directory, i, text) < 0)
+		if (namespace_of(directory, kinds_of[i].file, text) < 0)
 			return -EACCES;
 		if (strcmp(text, own.namespaces[i]) == 0)
 			continue;

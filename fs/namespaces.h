@@ -6,6 +6,7 @@
 #define IPCFS_NAMESPACES_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Once: notes those of the process itself. */
 void namespaces_setup(void);
@@ -18,6 +19,8 @@ void namespaces_note_run_dir(const char *path);
  * -EACCES: it cannot be seen.
  */
 int namespaces_compare(int directory, unsigned wanted, unsigned *foreign);
+/* True if the process is seen to be in another user namespace. */
+bool namespaces_are_of_others(pid_t pid);
 /* True if namespaces_compare fails of a process that has ended: the kernel has user namespaces. */
 bool namespaces_tell_ended(void);
 

@@ -76,7 +76,8 @@ static const struct sort *sort_of(uint32_t opcode)
 }
 
 /* Has the share of its user, but no place yet. */
-static int copy(struct call *call, const struct fuse_in_header *header, struct waiting **result)
+static int copy(struct call *call, const struct fuse_in_header *header, uid_t uid,
+		struct waiting **result)
 {
 	struct waiting *waiting = malloc(sizeof(*waiting) + header->len);
 	int error;
@@ -85,8 +86,8 @@ static int copy(struct call *call, const struct fuse_in_header *header, struct w
 		return -ENOMEM;
 	waiting->number = header->unique;
 	waiting->size = header->len;
-	waiting->operation = quota_share(QUOTA_WAITING, header->uid);
-	waiting->memory = quota_share(QUOTA_MEMORY, header->uid);
+	waiting->operation = quota_share(QUOTA_WAITING, uid);
+	waiting->memory = quota_share(QUOTA_MEMORY, uid);
 	memcpy(waiting->request, header, header->len);
 	error = quota_take(call, &waiting->operation, 1);
 	if (!error)
@@ -174,16 +175,16 @@ static void refuse_request(const struct fuse_in_header *header, const struct sor
 	device_refuse(header->unique, error);
 }
 
-bool put_off(const struct fuse_in_header *header)
+bool put_off(const struct fuse_in_header *header, uid_t uid)
 {
 	const struct sort *sort = sort_of(header->opcode);
-	struct call call = {.uid = header->uid, .gid = header->gid, .pid = (pid_t)header->pid};
+	struct call call = {.uid = uid, .gid = header->gid, .pid = (pid_t)header->pid};
 	struct waiting *waiting;
 	int error;
 
 	if (!sort)
 		return false;
-	error = copy(&call, header, &waiting);
+	error = copy(&call, header, uid, &waiting);
 	if (!error) {
 		pthread_mutex_lock(&kept.lock);
 		error = put(waiting);

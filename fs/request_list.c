@@ -53,7 +53,7 @@ void request_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	gate_public(req, &call);
+	gate_counted(req, &call);
 	error = handle_new(&call, HANDLE_DIRECTORY, &node, &handle);
 	if (error) {
 		reply_refusal(req, "open", &node, NULL, &call, error);

@@ -74,31 +74,27 @@ static bool is_brief(uint32_t opcode)
 }
 
 /*
- * Whether the request in @buffer is to be done now, or another of the same user that has come to be
- * there.
+ * Whether the request in @buffer, of @uid, is to be done now, or another of the same user that has
+ * come to be there.
  */
-static bool is_due(struct fuse_buf *buffer)
+static bool is_due(struct fuse_buf *buffer, uid_t uid)
 {
 	const struct fuse_in_header *header = buffer->mem;
-	uid_t uid = header->uid;
 
 	if (header->opcode == FUSE_INTERRUPT)
 		return !put_off_interrupt(header);
-	if (!turns_are_used_up(uid) || !put_off(header))
+	if (!turns_are_used_up(uid) || !put_off(header, uid))
 		return true;
 	/* Who would go on with it may have looked before it was there. */
 	return !turns_are_used_up(uid) && put_off_next(uid, buffer);
 }
 
 /* And those of the same user that have been put off. */
-static void process(struct fuse_buf *buffer)
+static void process(struct fuse_buf *buffer, uid_t uid)
 {
-	uid_t uid;
-
 	do {
 		const struct fuse_in_header *header = buffer->mem;
 
-		uid = header->uid;
 		turns_begin(uid);
 		if (!is_brief(header->opcode))
 			turns_hand_over();
@@ -114,6 +110,7 @@ static void *take_requests(void *argument)
 	struct fuse_buf buffer = {.mem = NULL};
 	enum turn_taken taken;
 	int64_t asked, waited;
+	uid_t uid;
 	int result = 0;
 
 	/* It began with what whoever started it had at that moment. */
@@ -137,8 +134,10 @@ static void *take_requests(void *argument)
 		waited = clock_now() - asked;
 		turns_learn(header->pid, waited);
 		spin_learn(waited);
-		if (is_due(&buffer))
-			process(&buffer);
+		uid = turns_are_wary() ? creds_counted(header->uid, (pid_t)header->pid)
+				       : header->uid;
+		if (is_due(&buffer, uid))
+			process(&buffer, uid);
 		/* The first request is the kernel's own, by which all is agreed on. */
 		if (atomic_flag_test_and_set(&serving.answered))
 			continue;

@@ -174,6 +174,13 @@ static bool is_wary(int64_t *now)
 	return *now < turns.wary;
 }
 
+bool turns_are_wary(void)
+{
+	int64_t now;
+
+	return is_wary(&now);
+}
+
 /* With the lock held. */
 static int under_way(uid_t uid)
 {

@@ -34,6 +34,8 @@ enum turn_taken turns_take(struct fuse_session *session);
 /* One has been read; @pid is who asks, 0 the kernel itself, and it took @waited nanoseconds. */
 void turns_learn(uint32_t pid, int64_t waited);
 
+/* Whose requests they are matters: somebody's had to be taken its turn lately. */
+bool turns_are_wary(void);
 /*
  * A request of @uid had to be taken its turn lately, and as many are under way as may be: an eighth
  * of all threads, half of them for the user that the daemon runs as.  One more is to wait until one

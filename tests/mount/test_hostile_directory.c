@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -202,6 +203,33 @@ static void test_crowd(void **state)
 	assert_int_equal(reap(lookers[CROWD - 1]), -SIGKILL);
 	let_directory_go();
 	for (int i = 0; i < CROWD - 1; i++)
+		assert_int_equal(reap(lookers[i]), ENOENT);
+}
+
+/* In a user namespace of its own, as each of the uids that a user has been given (subuid(5)). */
+static int look_as_subordinate(void *number)
+{
+	char name[64];
+
+	shm_become(HOSTILE + 1000 + (uid_t) * (int *)number);
+	if (unshare(CLONE_NEWUSER) < 0)
+		return errno;
+	snprintf(name, sizeof(name), MOUNT "/sem/none%d", *(int *)number);
+	return look(name);
+}
+
+static void test_crowd_of_subordinates(void **state)
+{
+	pid_t lookers[CROWD];
+
+	keep_directory("/dev/shm");
+	for (int i = 0; i < CROWD; i++)
+		lookers[i] = spawn(look_as_subordinate, &i);
+	for (int i = 0; i < CROWD; i++)
+		wait_until_asleep_in(lookers[i], "request_wait_answer");
+	assert_int_equal(shm_try_as(OTHER, other_goes_on, NULL), 0);
+	let_directory_go();
+	for (int i = 0; i < CROWD; i++)
 		assert_int_equal(reap(lookers[i]), ENOENT);
 }
 
@@ -527,6 +555,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_directory, make, remove_made),
 		cmocka_unit_test_setup_teardown(test_lost_socket, make, remove_made),
 		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_crowd_of_subordinates),
 		cmocka_unit_test(test_crowd_of_files),
 		cmocka_unit_test(test_crowd_at_end),
 		cmocka_unit_test(test_crowd_over_limit),
