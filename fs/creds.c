@@ -362,8 +362,10 @@ int creds_of(uid_t uid, gid_t gid, pid_t pid, unsigned namespaces, struct creds 
 
 uid_t creds_counted(uid_t uid, pid_t pid)
 {
-	if (pid <= 0 || daemon_creds.serve_foreign || !daemon_creds.can_change)
+	if (daemon_creds.serve_foreign || !daemon_creds.can_change)
 		return uid;
+	if (pid <= 0)
+		return UID_ELSEWHERE;
 	/* Only the daemon itself can see every caller. */
 	creds_become(NULL);
 	return namespaces_are_of_others(pid) ? UID_ELSEWHERE : uid;

@@ -38,9 +38,9 @@ bool creds_can_change(void);
 int creds_of(uid_t uid, gid_t gid, pid_t pid, unsigned namespaces, struct creds **creds);
 /*
  * Under which uid it is counted what is done for thread @pid of @uid without asking who it is: its
- * own, or UID_ELSEWHERE for all of other user namespaces together, since a user can have as many
- * uids there as subuid(5) says.  Where foreign callers are served each is its own.  The thread is
- * the daemon afterwards.
+ * own, or UID_ELSEWHERE for all of other user namespaces, and all that cannot be seen, together,
+ * since a user can have as many uids there as subuid(5) says.  Where foreign callers are served
+ * each is its own.  The thread is the daemon afterwards.
  */
 #define UID_ELSEWHERE ((uid_t)-1)
 uid_t creds_counted(uid_t uid, pid_t pid);
