@@ -84,9 +84,10 @@ static void unlock_all(const struct lock_owner *owner)
 /* Without the lock: all that they have locked is free. */
 static void owners_end(struct lock_owner *out)
 {
-	struct lock_owner *owner, *next;
+	while (out) {
+		struct lock_owner *owner = out;
 
-	LL_FOREACH_SAFE(out, owner, next) {
+		out = owner->next;
 		/* Else closing it does that. */
 		if (owner->references > 1)
 			unlock_all(owner);

@@ -45,6 +45,7 @@ static const struct sort {
 
 struct waiting {
 	UT_hash_handle hh;
+	struct user *user;
 	struct waiting *prev, *next; /* of the same user */
 	uint64_t number;             /* the kernel's */
 	struct quota_share operation, memory;
@@ -150,14 +151,17 @@ static int put(struct waiting *waiting)
 		user_drop_idle(user);
 		return -ENOMEM;
 	}
+	waiting->user = user;
 	DL_APPEND(user->oldest, waiting);
 	kept.count++;
 	return 0;
 }
 
 /* With the lock held. */
-static void take_out(struct user *user, struct waiting *waiting)
+static void take_out(struct waiting *waiting)
 {
+	struct user *user = waiting->user;
+
 	HASH_DELETE(hh, kept.all, waiting);
 	DL_DELETE(user->oldest, waiting);
 	kept.count--;
@@ -211,7 +215,7 @@ bool put_off_next(uid_t uid, struct fuse_buf *buffer)
 	HASH_FIND(hh, kept.users, &uid, sizeof(uid), user);
 	if (user) {
 		waiting = user->oldest;
-		take_out(user, waiting);
+		take_out(waiting);
 	}
 	pthread_mutex_unlock(&kept.lock);
 	if (!waiting)
@@ -220,15 +224,6 @@ bool put_off_next(uid_t uid, struct fuse_buf *buffer)
 	buffer->size = waiting->size;
 	drop(waiting);
 	return true;
-}
-
-/* With the lock held. */
-static void take_out_from_its_user(struct waiting *waiting)
-{
-	struct user *user;
-
-	HASH_FIND(hh, kept.users, &waiting->operation.uid, sizeof(uid_t), user);
-	take_out(user, waiting);
 }
 
 bool put_off_interrupt(const struct fuse_in_header *header)
@@ -241,7 +236,7 @@ bool put_off_interrupt(const struct fuse_in_header *header)
 	pthread_mutex_lock(&kept.lock);
 	HASH_FIND(hh, kept.all, &of->unique, sizeof(of->unique), waiting);
 	if (waiting)
-		take_out_from_its_user(waiting);
+		take_out(waiting);
 	pthread_mutex_unlock(&kept.lock);
 	if (!waiting)
 		return false;
@@ -259,7 +254,7 @@ void put_off_end(void)
 		kept.ended = true;
 		waiting = kept.all;
 		if (waiting)
-			take_out_from_its_user(waiting);
+			take_out(waiting);
 		pthread_mutex_unlock(&kept.lock);
 		if (waiting) {
 			device_refuse(waiting->number, -EINTR);

@@ -241,7 +241,8 @@ static int write_for_ever(void *number)
 
 	snprintf(path, sizeof(path), "/dev/shm/kept%d", *(int *)number);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	need(fd >= 0 && fchown(fd, HOSTILE, HOSTILE) == 0);
+	if (fd < 0 || fchown(fd, HOSTILE, HOSTILE) < 0)
+		return errno;
 	return write(fd, memory_kept(), SIZE) < 0 ? errno : 0;
 }
 
