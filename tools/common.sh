@@ -33,7 +33,7 @@ clean_environment() {
     export PATH="/usr/sbin:/usr/bin:/sbin:/bin${PATH:+:$PATH}"
     export LC_ALL=C.UTF-8 CCACHE_DISABLE=1 PYTHONDONTWRITEBYTECODE=1
     umask 022
-    ulimit -c 0
+    ulimit -S -c 0
 }
 
 # need_root WHY
