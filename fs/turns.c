@@ -193,13 +193,14 @@ static int under_way(uid_t uid)
 
 bool turns_are_used_up(uid_t uid)
 {
-	/* The real id is the daemon's, whoever the thread acts for. */
-	int most = uid == getuid() ? TURNS_THREADS / 2 : TURNS_THREADS / 8;
 	int64_t now;
 	bool result;
+	int most;
 
 	if (!is_wary(&now))
 		return false;
+	/* The real id is the daemon's, whoever the thread acts for. */
+	most = uid == getuid() ? TURNS_THREADS / 2 : TURNS_THREADS / 8;
 	pthread_mutex_lock(&turns.lock);
 	result = is_suspect(uid, now) && under_way(uid) >= most;
 	pthread_mutex_unlock(&turns.lock);
@@ -268,7 +269,6 @@ static bool look(int64_t now)
 	for (int i = 0; i < TURNS_THREADS; i++) {
 		struct turn *turn = &turns.all[i];
 		unsigned number = turn->number;
-
 		bool at_work = turn->used && number % 2;
 
 		turn->looks = at_work && number == turn->seen ? turn->looks + 1 : 0;
